@@ -1,0 +1,177 @@
+"""What every test may ask for: databases, a Redis server, the local Telegram, a browser.
+
+A part that this machine lacks skips the test with the reason; with CI=true it fails it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+
+from tests.servers.processes import ServerUnavailable
+from tests.servers.shared import TEMPLATE, VARIABLE, SharedServers, ask, copy_of_template, run_sql
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
+
+ROOT = Path(__file__).resolve().parent.parent
+_SERVERS = pytest.StashKey[SharedServers]()
+_CHROMIUMS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+_CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Offer the servers, in the process that owns the run; none starts before it is wanted."""
+    if VARIABLE not in os.environ:
+        config.stash[_SERVERS] = SharedServers()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End what was started."""
+    servers = config.stash.get(_SERVERS, None)
+    if servers is not None:
+        servers.close()
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip, since this machine lacks something; in CI nothing may be lacking."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def _server(name: str) -> str:
+    try:
+        return ask(name)
+    except ServerUnavailable as error:
+        missing(str(error))
+
+
+# --- databases -------------------------------------------------------------------------------
+
+
+def _fresh_database(server: str, template: str) -> tuple[str, str]:
+    name = f"t_{uuid.uuid4().hex}"
+    run_sql(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    return name, f"{server.rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """The address of an empty PostgreSQL database of the test's own."""
+    server = _server("postgres")
+    name, url = _fresh_database(server, "template0")
+    yield url
+    run_sql(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def sqlite_database(tmp_path: Path) -> str:
+    """The address of a SQLite database of the test's own, migrated to head."""
+    return copy_of_template(_server("sqlite_template"), tmp_path)
+
+
+@pytest.fixture
+def postgres_database() -> Iterator[str]:
+    """The address of a PostgreSQL database of the test's own, migrated to head."""
+    server = _server("postgres_template")
+    name, url = _fresh_database(server, TEMPLATE)
+    yield url
+    run_sql(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The address of a database migrated to head; the test runs once on each engine."""
+    return str(request.getfixturevalue(f"{request.param}_database"))
+
+
+@pytest.fixture
+def redis_url() -> str:
+    """The address of an empty database of a real Redis-protocol server, one per worker."""
+    import redis
+
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    url = f"{_server('redis')}/{worker}"
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+    return url
+
+
+# --- the outside -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def emulator() -> AsyncIterator[Any]:
+    """A local Telegram on a free port that checks its own answers too."""
+    from emulator import start_emulator
+
+    server = await start_emulator("127.0.0.1", 0, strict=True)
+    yield server
+    await server.close()
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The browser of this machine."""
+    for name in _CHROMIUMS:
+        if found := shutil.which(name):
+            return found
+    missing("no Chromium here: `make test` as root installs it, or apt-get install chromium")
+
+
+@pytest.fixture
+async def launch_chromium(
+    chromium_path: str, tmp_path: Path
+) -> AsyncIterator[Callable[..., Awaitable[Browser]]]:
+    """`await launch_chromium(*more_flags)` starts a headless browser with an empty profile."""
+    from playwright.async_api import async_playwright
+
+    environment: dict[str, str | float | bool] = {**os.environ, "HOME": str(tmp_path)}
+    async with async_playwright() as playwright:
+
+        async def launch(*flags: str) -> Browser:
+            return await playwright.chromium.launch(
+                executable_path=chromium_path, args=[*_CHROMIUM_FLAGS, *flags], env=environment
+            )
+
+        yield launch
+
+
+@pytest.fixture
+async def chromium(
+    launch_chromium: Callable[..., Awaitable[Browser]],
+) -> AsyncIterator[Browser]:
+    """A headless browser with an empty profile."""
+    browser = await launch_chromium()
+    yield browser
+    await browser.close()
+
+
+@pytest.fixture(scope="session")
+def shared_folder() -> Path:
+    """Reference data that lies beside the project, where there is any."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("the reference data beside the project is not here")
+    return folder

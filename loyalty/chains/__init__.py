@@ -1,0 +1,1 @@
+"""Chains: who is enrolled, which step is due, what leaves them."""

@@ -1,0 +1,109 @@
+"""Time: the only place that reads the wall clock, and every calendar question.
+
+Domain functions take ``now`` (aware, UTC) as an argument; faces get it here. The demo's time
+machine adds an offset to it; leases and rate limits use ``real_now`` and stay on real time.
+"""
+
+from __future__ import annotations
+
+import calendar
+import threading
+import time as _time
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+_offset = timedelta()
+_offset_lock = threading.Lock()
+
+
+def real_now() -> datetime:
+    """The wall clock, aware, in UTC; never moved by the time machine."""
+    return datetime.now(UTC)
+
+
+def now() -> datetime:
+    """The moment the business lives in: the wall clock plus the time machine's offset."""
+    return datetime.now(UTC) + _offset
+
+
+def monotonic() -> float:
+    """Seconds on a clock that only goes forward, for durations and rate limits."""
+    return _time.monotonic()
+
+
+def offset() -> timedelta:
+    """How far the time machine has moved ``now`` ahead of the wall clock."""
+    return _offset
+
+
+def set_offset(value: timedelta) -> None:
+    """Move ``now``; only the demo's time machine and tests do so.
+
+    Raises:
+        ValueError: the offset is negative: time does not go back.
+    """
+    global _offset
+    if value < timedelta():
+        raise ValueError("time does not go back")
+    with _offset_lock:
+        _offset = value
+
+
+def zone(name: str) -> ZoneInfo:
+    """The time zone called ``name``.
+
+    Raises:
+        ValueError: there is no such zone.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as problem:
+        raise ValueError(f"unknown time zone: {name!r}") from problem
+
+
+def local_date(moment: datetime, tz: str) -> date:
+    """The calendar day that ``moment`` falls on in ``tz``."""
+    return moment.astimezone(zone(tz)).date()
+
+
+def local_instant(day: date, at: time, tz: str) -> datetime:
+    """The UTC instant of a local wall-clock time.
+
+    A time that a spring change skips is moved forward by the gap; of an ambiguous autumn
+    time the first is taken.
+    """
+    local = datetime.combine(day, at, tzinfo=zone(tz))
+    return local.astimezone(UTC)
+
+
+def start_of_day(day: date, tz: str) -> datetime:
+    """The instant at which ``day`` begins in ``tz``."""
+    return local_instant(day, time(0), tz)
+
+
+def end_of_validity(first_day: date, days: int, tz: str) -> datetime:
+    """The instant points stop being valid: the midnight after their last valid day.
+
+    ``first_day`` is the day they were earned, ``days`` how long they last; the last valid
+    day is ``first_day + days``.
+    """
+    return start_of_day(first_day + timedelta(days=days + 1), tz)
+
+
+def last_valid_day(expires_at: datetime, tz: str) -> date:
+    """The day to show to people for an ``expires_at``: the last on which points can be spent."""
+    return (expires_at.astimezone(zone(tz)) - timedelta(microseconds=1)).date()
+
+
+def add_months(day: date, months: int) -> date:
+    """``day`` moved by whole months, clamped to the month's last day (31 Jan + 1 = 28/29 Feb)."""
+    index = day.year * 12 + day.month - 1 + months
+    year, month = divmod(index, 12)
+    last = calendar.monthrange(year, month + 1)[1]
+    return date(year, month + 1, min(day.day, last))
+
+
+def birthday_in(year: int, *, month: int, day: int) -> date:
+    """The birthday in ``year``; 29 February counts as 28 February in other years."""
+    last = calendar.monthrange(year, month)[1]
+    return date(year, month, min(day, last))

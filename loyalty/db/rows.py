@@ -1,0 +1,161 @@
+"""The one writer: rooms return their rows, and this puts a whole unit down at once.
+
+On PostgreSQL the unit is one statement (a writing CTE per table, rows handed over as JSON);
+on SQLite one prepared statement per table and kind. Round trips are the cost of a sale, not
+the database (see docs/performance in the benchmarks' table).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import Session
+
+from loyalty.db.fast import driver_connection, execute, is_postgres
+from loyalty.db.types import sqlite_time
+
+_PG = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+Shape = tuple[str, sa.Table, tuple[str, ...]]
+"""A kind of write (insert, update, add), its table, its columns in order."""
+
+
+class Rows:
+    """Rows to be written together, in the order tables were first named.
+
+    ``insert`` adds a new row, ``update`` sets columns of the row with that primary key (the
+    caller holds its lock), ``add`` inserts a rollup row or adds the numbers to the one there.
+    """
+
+    def __init__(self) -> None:
+        self._writes: dict[Shape, list[Mapping[str, Any]]] = {}
+
+    def insert(self, table: sa.Table, row: Mapping[str, Any]) -> None:
+        """A new row of ``table``; every column without a server default must be named."""
+        self._put("insert", table, row)
+
+    def update(self, table: sa.Table, row: Mapping[str, Any]) -> None:
+        """New values for the row of ``table`` whose primary key ``row`` names."""
+        self._put("update", table, row)
+
+    def add(self, table: sa.Table, row: Mapping[str, Any]) -> None:
+        """A rollup row: integers add up; ``first_``/``last_`` instants take min/max."""
+        self._put("add", table, row)
+
+    def _put(self, kind: str, table: sa.Table, row: Mapping[str, Any]) -> None:
+        self._writes.setdefault((kind, table, tuple(row)), []).append(row)
+
+    def __bool__(self) -> bool:
+        return bool(self._writes)
+
+    def rows_of(self, table: sa.Table) -> list[Mapping[str, Any]]:
+        """What is about to be written to ``table``, for facts that later rooms need."""
+        return [row for (_, t, _c), rows in self._writes.items() if t is table for row in rows]
+
+    def put(self, session: Session) -> None:
+        """Write everything, in the session's transaction, and forget it.
+
+        Raises:
+            sqlalchemy or driver IntegrityError: a unique row was there already.
+        """
+        if not self._writes:
+            return
+        if is_postgres(session):
+            shapes = tuple(self._writes)
+            execute(session, _postgres_sql(shapes), *map(_as_json, self._writes.values()))
+        else:
+            connection = driver_connection(session)
+            for shape, rows in self._writes.items():
+                columns = shape[2]
+                convert = _sqlite_values
+                connection.executemany(_sqlite_sql(shape), [convert(row, columns) for row in rows])
+        self._writes = {}
+
+
+def _json_default(value: Any) -> str:
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    raise TypeError(f"cannot write a {type(value).__name__}")
+
+
+def _as_json(rows: list[Mapping[str, Any]]) -> str:
+    return json.dumps(rows, default=_json_default, ensure_ascii=False, separators=(",", ":"))
+
+
+def _sqlite_values(row: Mapping[str, Any], columns: tuple[str, ...]) -> list[Any]:
+    values: list[Any] = []
+    for name in columns:
+        value = row[name]
+        if isinstance(value, datetime):
+            value = sqlite_time(value)
+        elif isinstance(value, date):
+            value = value.isoformat()
+        elif isinstance(value, (dict, list)):
+            value = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        values.append(value)
+    return values
+
+
+def _keys(table: sa.Table) -> list[str]:
+    return [column.name for column in table.primary_key]
+
+
+def _merge(table: sa.Table, name: str) -> str:
+    """How a rollup column takes in a new value."""
+    new, old = f"excluded.{name}", f"{table.name}.{name}"
+    if name.startswith("first_"):
+        return f"{name} = CASE WHEN {new} < {old} THEN {new} ELSE {old} END"
+    if name.startswith("last_"):
+        return f"{name} = CASE WHEN {new} > {old} THEN {new} ELSE {old} END"
+    if name.endswith("_bits"):
+        return f"{name} = {old} | {new}"
+    return f"{name} = {old} + {new}"
+
+
+def _add_tail(table: sa.Table, columns: tuple[str, ...]) -> str:
+    keys = _keys(table)
+    merged = ", ".join(_merge(table, name) for name in columns if name not in keys)
+    return f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {merged}"
+
+
+@lru_cache(maxsize=1024)
+def _sqlite_sql(shape: Shape) -> str:
+    kind, table, columns = shape
+    if kind == "update":
+        keys = _keys(table)
+        sets = ", ".join(f"{n} = ?{i}" for i, n in enumerate(columns, 1) if n not in keys)
+        where = " AND ".join(f"{n} = ?{i}" for i, n in enumerate(columns, 1) if n in keys)
+        return f"UPDATE {table.name} SET {sets} WHERE {where}"  # noqa: S608 - names of our tables
+    marks = ", ".join(f"?{i}" for i in range(1, len(columns) + 1))
+    sql = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
+    return sql + (_add_tail(table, columns) if kind == "add" else "")
+
+
+@lru_cache(maxsize=1024)
+def _postgres_sql(shapes: tuple[Shape, ...]) -> str:
+    parts = [_postgres_part(shape, number) for number, shape in enumerate(shapes, 1)]
+    *heads, last = parts
+    if not heads:
+        return last
+    ctes = ", ".join(f"w{number} AS ({sql})" for number, sql in enumerate(heads, 1))
+    return f"WITH {ctes} {last}"
+
+
+def _postgres_part(shape: Shape, number: int) -> str:
+    kind, table, columns = shape
+    typed = ", ".join(f"{name} {table.c[name].type.compile(dialect=_PG)}" for name in columns)
+    source = f"jsonb_to_recordset(${number}::jsonb) AS x({typed})"
+    names = ", ".join(columns)
+    if kind == "update":
+        keys = _keys(table)
+        sets = ", ".join(f"{n} = x.{n}" for n in columns if n not in keys)
+        where = " AND ".join(f"{table.name}.{n} = x.{n}" for n in keys)
+        return f"UPDATE {table.name} SET {sets} FROM {source} WHERE {where}"  # noqa: S608
+    sql = f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {source}"  # noqa: S608
+    return sql + (_add_tail(table, columns) if kind == "add" else "")

@@ -1,0 +1,1 @@
+"""Messages: the policy that decides, the rows that wait to leave."""

@@ -1,0 +1,1 @@
+"""Purchases: quote, record, return; the sale from the card to the receipt."""

@@ -1,0 +1,116 @@
+"""What people read: one gettext catalogue for the bot and the panel, and forms of numbers.
+
+Messages are written in English in the code and looked up in ``locales/``; a value put into a
+message is escaped here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import gettext as _gettext
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_currency, format_decimal
+from markupsafe import Markup, escape
+
+from loyalty import clock
+from loyalty.amounts import to_decimal
+
+LANGUAGES = ("ru", "en")
+LOCALES = Path(__file__).parent / "locales"
+
+_RUSSIAN_SPEAKERS = {"ru", "uk", "be", "kk", "ky", "uz", "tg", "az", "hy", "ka", "tt"}
+
+
+def guess_language(code: str | None, *, default: str) -> str:
+    """The language to greet somebody in, from Telegram's ``language_code``.
+
+    People from countries where Russian is widely read get Russian, everybody else English;
+    no code at all gives ``default``.
+    """
+    if not code:
+        return default
+    return "ru" if code.split("-")[0].lower() in _RUSSIAN_SPEAKERS else "en"
+
+
+@lru_cache(maxsize=8)
+def _catalogue(language: str) -> _gettext.NullTranslations:
+    return _gettext.translation("messages", LOCALES, [language], fallback=language == "en")
+
+
+class Translator:
+    """Says things in one language: ``_("Hello, {name}!", name=…)``.
+
+    Values are escaped for HTML (Telegram's and the panel's) and the result is ``Markup``, so
+    it passes through a template or another message unescaped.
+    """
+
+    def __init__(self, language: str) -> None:
+        self.language = language if language in LANGUAGES else "en"
+        self._catalogue = _catalogue(self.language)
+
+    def __call__(self, message: str, /, **values: Any) -> Markup:
+        """The message in this language with ``{values}`` put in, escaped."""
+        return Markup(self._catalogue.gettext(message)).format(**values)  # noqa: S704 - ours
+
+    def plural(self, one: str, many: str, n: int, /, **values: Any) -> Markup:
+        """The form that goes with ``n``; ``{n}`` is its grouped digits."""
+        text = self._catalogue.ngettext(one, many, abs(n))
+        return Markup(text).format(n=self.number(n), **values)  # noqa: S704 - ours
+
+    def number(self, n: int) -> str:
+        """Digits grouped as the language does: 1 200 or 1,200."""
+        return format_decimal(n, locale=self.language)
+
+    def points(self, n: int) -> Markup:
+        """ "1 point", "5 points"."""
+        return self.plural("{n} point", "{n} points", n)
+
+    def money(self, amount: int, currency: str) -> str:
+        """Minor units as people write money; kopecks only when there are any."""
+        value = to_decimal(amount)
+        if amount % 100:
+            return format_currency(value, currency, locale=self.language)
+        return format_currency(
+            value,
+            currency,
+            locale=self.language,
+            currency_digits=False,
+            format="#,##0 ¤" if self.language == "ru" else "¤#,##0",
+        )
+
+    def day(self, value: date, *, year: bool = False) -> str:
+        """ "5 June", with the year if asked."""
+        if self.language == "ru":
+            return format_date(value, "d MMMM y" if year else "d MMMM", locale="ru")
+        return format_date(value, "d MMMM y" if year else "d MMMM", locale="en_GB")
+
+    def moment(self, value: datetime, tz: str) -> str:
+        """ "5 June, 14:30" in the given zone."""
+        form = "d MMMM, HH:mm"
+        locale = "ru" if self.language == "ru" else "en_GB"
+        return format_datetime(value.astimezone(clock.zone(tz)), form, locale=locale)
+
+
+@lru_cache(maxsize=8)
+def translator(language: str) -> Translator:
+    """The translator of a language ("ru" or "en"; anything else is English)."""
+    return Translator(language)
+
+
+def N_(message: str) -> str:  # noqa: N802 - gettext's name for "translate later"
+    """Mark a message for the catalogue where it is defined, not where it is said."""
+    return message
+
+
+def plain(text: str) -> str:
+    """A message without HTML, for plain-text places (a button, a log-free file)."""
+    return str(Markup(text).striptags()) if "<" in text or "&" in text else str(text)  # noqa: S704
+
+
+def html(value: object) -> Markup:
+    """A value escaped for HTML."""
+    return escape(value)

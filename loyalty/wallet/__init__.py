@@ -1,0 +1,1 @@
+"""The wallet: accounts, lots, holds, debt, entries."""

@@ -1,0 +1,1 @@
+"""Alembic's history, one for SQLite and PostgreSQL."""

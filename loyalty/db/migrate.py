@@ -139,9 +139,12 @@ async def _on_postgres(database_url: str, work: Callable[[sa.Connection], T]) ->
             if type(problem).__module__.startswith("asyncpg"):
                 raise DatabaseUnreachable(_reason(problem)) from problem
             raise
-        async with connection, connection.begin():
-            result: T = await connection.run_sync(work)
+        try:
+            async with connection.begin():
+                result: T = await connection.run_sync(work)
             return result
+        finally:
+            await connection.close()
     finally:
         await engine.dispose()
 

@@ -112,7 +112,7 @@ def upgrade() -> None:
         sa.Column("stamp", sa.String(length=8), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("clock_offset_s", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("running", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("running", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("bot_username", sa.String(length=64), nullable=True),
         sa.CheckConstraint("stamp IN ('demo', 'live')", name=op.f("ck_installation_stamp")),
         sa.CheckConstraint("id = 1", name=op.f("ck_installation_single")),
@@ -690,7 +690,7 @@ def upgrade() -> None:
         sa.Column("earn_rate_bp", sa.Integer(), server_default="0", nullable=False),
         sa.Column("earned", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("returned", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("unlinked_return", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("unlinked_return", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column(
             "program_version_id",
             sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
@@ -804,7 +804,7 @@ def upgrade() -> None:
         ),
         sa.Column("start_payload", sa.String(length=64), nullable=True),
         sa.Column("menu_message_id", sa.BigInteger(), nullable=True),
-        sa.Column("reachable", sa.Boolean(), server_default=sa.text("1"), nullable=False),
+        sa.Column("reachable", sa.Boolean(), server_default=sa.true(), nullable=False),
         sa.Column("blocked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
@@ -890,8 +890,8 @@ def upgrade() -> None:
         sa.Column("points_paid", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("earn_base", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("earned", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("no_earn", sa.Boolean(), server_default=sa.text("0"), nullable=False),
-        sa.Column("no_redeem", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("no_earn", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("no_redeem", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("returned_milli", sa.BigInteger(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
             ["purchase_id"], ["purchase.id"], name=op.f("fk_purchase_line_purchase_id_purchase")

@@ -163,7 +163,7 @@ def install(venv: Path, kind: str) -> bool:
     unfinished = venv / ".setup-unfinished"
     unfinished.touch()
     (venv / ".setup-stamp").unlink(missing_ok=True)
-    pip = [python_of(venv), "-m", "pip", "install", "--quiet", "--quiet", "--no-input"]
+    pip: list[str | Path] = [python_of(venv), "-m", "pip", "install", "-qq", "--no-input"]
     exact = ["--require-hashes", "--only-binary", ":all:", "--no-deps", "--no-compile"]
     environment = {
         **os.environ,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from scripts import catalogue
 from tests.servers.processes import ServerUnavailable
 from tests.servers.shared import TEMPLATE, VARIABLE, SharedServers, ask, copy_of_template, run_sql
 
@@ -43,6 +44,7 @@ _CHROMIUM_FLAGS = (
 def pytest_configure(config: pytest.Config) -> None:
     """Offer the servers, in the process that owns the run; none starts before it is wanted."""
     if VARIABLE not in os.environ:
+        catalogue.compile_all(stale_only=True)
         config.stash[_SERVERS] = SharedServers()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import asyncpg
 import pytest
 import redis
 
+from loyalty.db import schema_revision
 from tests.servers import postgres_server
 from tests.servers.processes import free_port
 from tests.servers.redis import redis_server
@@ -28,6 +30,11 @@ async def test_postgres_database_is_empty_every_time(postgres_url: str, turn: in
     await connection.close()
     assert tables == 0
     assert lowered == "кофе"
+
+
+async def test_migrated_database_is_at_head(database_url: str) -> None:
+    revision = await asyncio.to_thread(schema_revision, database_url)
+    assert revision is not None
 
 
 @pytest.mark.parametrize("turn", [1, 2])

@@ -1,0 +1,60 @@
+"""The catalogue's own checks: what is collected, and what counts as a fault."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from babel.messages.catalog import Message
+
+from scripts import catalogue
+
+
+@pytest.mark.parametrize(
+    ("message", "forms", "fault"),
+    [
+        (Message("Hello, {name}!", "Привет, {name}!"), 3, None),
+        (Message("Hello, {name}!", "Привет!"), 3, "placeholders differ"),
+        (Message("Hello, {name}!", "Привет, {name!"), 3, "placeholders differ"),
+        (Message("<b>Card</b>", "<b>Карта</b>"), 3, None),
+        (Message("<b>Card</b>", "<b>Карта"), 3, "tags differ"),
+        (Message("Card", " "), 3, "not translated"),
+        (Message("Card", "Карта", flags=["fuzzy"]), 3, "fuzzy"),
+        (
+            Message(("{n} point", "{n} points"), ("{n} балл", "{n} балла", "{n} баллов")),
+            3,
+            None,
+        ),
+        (Message(("{n} point", "{n} points"), ("{n} балл", "{n} баллов")), 3, "2 plural forms"),
+        (Message(("{n} point", "{n} points"), ("{n} балл", "", "{n} баллов")), 3, "not translated"),
+        (
+            Message(("one point", "{n} points"), ("балл", "{n} балла", "{n} баллов")),
+            3,
+            "placeholders differ",
+        ),
+        (Message(("one point", "{n} points"), ("one point", "{n} points")), 2, None),
+    ],
+)
+def test_faults(message: Message, forms: int, fault: str | None) -> None:
+    found = catalogue.faults(message, forms)
+    if fault is None:
+        assert found == []
+    else:
+        assert any(fault in text for text in found)
+
+
+def test_templates_give_all_three_ways_of_saying() -> None:
+    template = (
+        "{{ _('Customers') }}{% trans count=n %}{{ count }} sale{% pluralize %}"
+        "{{ count }} sales{% endtrans %}{{ _.plural('{n} point', '{n} points', n) }}"
+    )
+    found = catalogue.extract_template(io.BytesIO(template.encode()), [], [], {})
+    words = [words for _, _, words, _ in found]
+    assert "Customers" in words
+    assert ("%(count)s sale", "%(count)s sales", None) in [tuple(w) for w in words]
+    assert ("{n} point", "{n} points", None) in [tuple(w) for w in words]
+
+
+def test_both_languages_are_complete(capsys: pytest.CaptureFixture[str]) -> None:
+    status = catalogue.check()
+    assert status == 0, capsys.readouterr().err

@@ -48,7 +48,10 @@ def say(text: str) -> None:
 
 def quietly(*command: str | Path, cwd: Path | None = None) -> bool:
     """Run a command whose failure is an answer; True if it succeeded."""
-    done = subprocess.run(command, check=False, capture_output=True, cwd=cwd)
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, cwd=cwd)
+    except OSError:
+        return False  # there is no such program
     return done.returncode == 0
 
 
@@ -96,7 +99,9 @@ def write_stamp(venv: Path, kind: str) -> None:
 
 def usable(venv: Path) -> bool:
     """Whether what stands there can be installed into, rather than be made anew."""
-    if (venv / ".setup-unfinished").exists():
+    # One that was interrupted holds halves; one that was moved, commands of another folder.
+    moved = stamped(venv).get("root", str(ROOT)) != str(ROOT)
+    if moved or (venv / ".setup-unfinished").exists():
         return False
     check = "import sys, pip; sys.exit(not sys.version_info >= (3, 11))"
     return quietly(python_of(venv), "-c", check)

@@ -1,0 +1,92 @@
+"""The queue of updates of each bot: in at the end, out by polling or webhook."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from emulator import checks
+from emulator.world import Bot, World
+
+Json = dict[str, Any]
+NOT_BY_DEFAULT = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
+KEPT_SECONDS = 24 * 3600
+
+
+def push(world: World, bot: Bot, kind: str, payload: Json) -> int:
+    """Queue an update of `kind` for the bot if it asked for that kind; returns its id."""
+    update_id = world.next_update_id()
+    update: Json = {"update_id": update_id, kind: payload}
+    if world.strict:
+        checks.check_update(update)
+    wanted = bot.allowed_updates
+    if (kind in wanted) if wanted else (kind not in NOT_BY_DEFAULT):
+        inject(world, bot, update)
+    return update_id
+
+
+def inject(world: World, bot: Bot, update: Json) -> None:
+    """Queue a ready update, doubled or delayed as the delivery options say."""
+    delay = world.delivery["delay"]
+    if delay:
+        asyncio.get_running_loop().call_later(delay, _append, world, bot, update)
+    else:
+        _append(world, bot, update)
+
+
+def _append(world: World, bot: Bot, update: Json) -> None:
+    copies = 2 if world.delivery["duplicate"] else 1
+    for _ in range(copies):
+        bot.pending.append(update)
+    world.dirty("update", f"{bot.id}:{update.get('update_id')}")
+    wake(bot)
+    world.on_update(bot)
+
+
+def wake(bot: Bot) -> None:
+    """Let a waiting `getUpdates` answer at once."""
+    if bot.poller is not None and not bot.poller.done():
+        bot.poller.set_result("")
+
+
+def settle(world: World, bot: Bot, offset: int) -> None:
+    """Forget updates below `offset`; a negative one keeps only that many newest."""
+    pending = bot.pending
+    if offset > 0:
+        while pending and _number(pending[0]) < offset:
+            forget(world, bot, pending.popleft())
+    elif offset < 0:
+        while len(pending) > -offset:
+            forget(world, bot, pending.popleft())
+    oldest = world.clock.now() - KEPT_SECONDS
+    while pending and _moment(pending[0]) < oldest:
+        forget(world, bot, pending.popleft())
+
+
+def _number(update: Json) -> int:
+    number = update.get("update_id", 0)
+    return number if isinstance(number, int) else 0
+
+
+def _moment(update: Json) -> float:
+    """When a message update was made; other kinds never grow too old here."""
+    message = update.get("message")
+    date = message.get("date") if isinstance(message, dict) else None
+    return float(date) if isinstance(date, int) else float("inf")
+
+
+def take_batch(world: World, bot: Bot, limit: int) -> list[Json]:
+    """The oldest updates, left in the queue until confirmed; reversed when shuffling is on."""
+    batch = [update for update, _ in zip(bot.pending, range(limit), strict=False)]
+    return batch[::-1] if world.delivery["shuffle"] else batch
+
+
+def forget(world: World, bot: Bot, update: Json) -> None:
+    """An update left the queue."""
+    world.dirty("update", f"{bot.id}:{update.get('update_id')}")
+
+
+def drop_pending(world: World, bot: Bot) -> None:
+    """Forget every queued update."""
+    while bot.pending:
+        forget(world, bot, bot.pending.popleft())

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 from sqlalchemy.util.concurrency import await_
 
-from loyalty.db.types import sqlite_time
+from loyalty.db.types import from_sqlite_time, sqlite_time
 
 _PLACEHOLDER = re.compile(r"\$(\d+)")
 
@@ -79,3 +79,13 @@ def execute(session: Session, sql: str, *args: Any) -> int:
         return int(status.rsplit(" ", 1)[-1]) if status[-1:].isdigit() else 0
     cursor = connection.execute(_sqlite_text(sql), [_sqlite_value(value) for value in args])
     return int(cursor.rowcount)
+
+
+def as_time(value: Any) -> datetime | None:
+    """An instant from ``fetch``, whichever driver gave it."""
+    return from_sqlite_time(value) if isinstance(value, str) else value
+
+
+def as_json(value: Any) -> Any:
+    """A JSON document from ``fetch``, whichever driver gave it."""
+    return json.loads(value) if isinstance(value, (str, bytes)) else value

@@ -1,4 +1,4 @@
-"""Outlets and the people who work there: roles, invitations, keys of tills, panel sessions."""
+"""Tables of the staff room: outlets, people, invitations, keys of tills, panel sessions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from loyalty.db.types import BigId, UtcDateTime, metadata
 
 OWNER, MARKETER, ANALYST, CASHIER = "owner", "marketer", "analyst", "cashier"
 ROLES = (OWNER, MARKETER, ANALYST, CASHIER)
+SELLING = (OWNER, CASHIER)
+"""Roles that may stand at a till."""
 
 outlet = sa.Table(
     "outlet",

@@ -1,0 +1,94 @@
+"""Outlets and the people who work there: roles, invitations, keys of tills, wrong tries.
+
+``add_outlet``, ``outlets``, ``find_outlet``, ``get_outlet``: where things are sold.
+``add``, ``get``, ``everyone``, ``find_by_telegram``, ``find_by_login``, ``revoke``: who works.
+``invite``, ``find_invitation``, ``accept_bot_invitation``, ``accept_panel_invitation``.
+``add_key``, ``find_key``, ``keys_of``, ``revoke_key``: a till's key, shown once.
+``note_failure``, ``failures``: wrong codes and passwords. ``hash_password``, ``verify_password``.
+"""
+
+from loyalty.staff.invitations import (
+    accept_bot_invitation,
+    accept_panel_invitation,
+    find_invitation,
+    invite,
+)
+from loyalty.staff.passwords import MINIMUM_LENGTH, hash_password, verify_password
+from loyalty.staff.people import (
+    Staff,
+    add,
+    everyone,
+    find_by_login,
+    find_by_telegram,
+    get,
+    revoke,
+    set_language,
+)
+from loyalty.staff.places import Outlet, add_outlet, find_outlet, get_outlet, outlets
+from loyalty.staff.tables import (
+    ANALYST,
+    CASHIER,
+    MARKETER,
+    OWNER,
+    ROLES,
+    SELLING,
+    failed_try,
+    invitation,
+    outlet,
+    outlet_key,
+    panel_session,
+    staff,
+)
+from loyalty.staff.till_keys import (
+    OutletKey,
+    add_key,
+    find_key,
+    keys_of,
+    note_key_used,
+    revoke_key,
+)
+from loyalty.staff.tries import failures, note_failure, oldest_failure
+
+__all__ = [
+    "ANALYST",
+    "CASHIER",
+    "MARKETER",
+    "MINIMUM_LENGTH",
+    "OWNER",
+    "ROLES",
+    "SELLING",
+    "Outlet",
+    "OutletKey",
+    "Staff",
+    "accept_bot_invitation",
+    "accept_panel_invitation",
+    "add",
+    "add_key",
+    "add_outlet",
+    "everyone",
+    "failed_try",
+    "failures",
+    "find_by_login",
+    "find_by_telegram",
+    "find_invitation",
+    "find_key",
+    "find_outlet",
+    "get",
+    "get_outlet",
+    "hash_password",
+    "invitation",
+    "invite",
+    "keys_of",
+    "note_failure",
+    "note_key_used",
+    "oldest_failure",
+    "outlet",
+    "outlet_key",
+    "outlets",
+    "panel_session",
+    "revoke",
+    "revoke_key",
+    "set_language",
+    "staff",
+    "verify_password",
+]

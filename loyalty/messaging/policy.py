@@ -1,0 +1,241 @@
+"""What we may say, and when: a pure function of facts. It reads nothing and writes nothing.
+
+It is asked twice about each message: when it is planned, and again just before it leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from loyalty import clock
+from loyalty.messaging.outbox import MASS, SERVICE, TRIGGER
+from loyalty.program import Program
+
+WEEK_DAYS = 7
+
+PRIORITY = (
+    "bonus_expiry:1",
+    "abandoned_cart",
+    "birthday",
+    "post_purchase",
+    "bonus_expiry:3",
+    "welcome",
+    "renewal",
+    "replenishment",
+    "tier_progress",
+    "abandoned_view",
+    "referral",
+    "anniversary",
+    "bonus_expiry:14",
+    "seasonal",
+    "win_back",
+)
+"""Of two triggers on one day the earlier here goes first; those not named come last."""
+
+CONSENT_ASKED_WITHIN = timedelta(minutes=10)
+"""Who has just joined is asked about news a moment later: so long the first message waits."""
+_FIRST_LOOK = timedelta(seconds=2)
+
+
+def rank(source: str, step: str) -> int:
+    """The place of a chain's step in the order of triggers; 0 goes first."""
+    key = source.partition(":")[2] or source
+    for name in (f"{key}:{step}", key):
+        if name in PRIORITY:
+            return PRIORITY.index(name)
+    return len(PRIORITY)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRules:
+    """The program's part: quiet hours in minutes of the day, caps by local calendar."""
+
+    quiet_start: int = 21 * 60
+    quiet_end: int = 9 * 60
+    trigger_per_day: int = 1
+    trigger_per_week: int = 4
+    mass_per_day: int = 1
+    mass_per_week: int = 2
+    marketing_per_week: int = 5
+
+    @classmethod
+    def of(cls, program: Program) -> PolicyRules:
+        """The rules of a program version."""
+        return cls(
+            quiet_start=program.quiet_hours.start_minute,
+            quiet_end=program.quiet_hours.end_minute,
+            **program.caps.model_dump(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A marketing message that left (or, when planning, is on its way), and when."""
+
+    message_class: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Today's facts about one message and the person it is for."""
+
+    message_class: str
+    now: datetime
+    due_at: datetime
+    deadline: datetime
+    time_zone: str
+    reachable: bool
+    # None: the person has not been asked yet.
+    consent: bool | None = None
+    left: Sequence[Left] = ()
+    # Places (``rank``) of this and of the person's other triggers due by now.
+    rank: int = len(PRIORITY)
+    rivals: Sequence[int] = ()
+    paused: bool = False
+    held_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """It may leave now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Not now; every check runs again at ``until``."""
+
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """It never leaves, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """It would have left; the person is in a control group."""
+
+    reason: str = "holdout"
+
+
+Decision = Send | Wait | Skip | HeldOut
+
+
+def decide(facts: Facts, rules: PolicyRules) -> Decision:
+    """Whether the message may leave at ``facts.now``.
+
+    A wait that would end after the deadline is a skip for the same reason. The holdout is
+    looked at last: held-out people are those who would have been sent to.
+    """
+    if not facts.reachable:
+        return Skip("unreachable")
+    if facts.now > facts.deadline:
+        return Skip("late")
+    if facts.message_class == SERVICE:
+        return Send()
+    if facts.paused:
+        return Skip("paused")
+    decision = _consent(facts) or _quiet(facts, rules) or _rivals(facts) or _caps(facts, rules)
+    if isinstance(decision, Wait) and decision.until > facts.deadline:
+        return Skip(decision.reason)
+    if decision is not None:
+        return decision
+    return HeldOut() if facts.held_out else Send()
+
+
+def quiet_until(moment: datetime, *, time_zone: str, start: int, end: int) -> datetime | None:
+    """When the quiet hours around ``moment`` end; None outside them.
+
+    ``start`` and ``end`` are minutes of the local day, end exclusive; a window may cross
+    midnight, and equal minutes mean no quiet hours at all.
+    """
+    local = moment.astimezone(clock.zone(time_zone))
+    minute = local.hour * 60 + local.minute
+    if start <= end:
+        quiet, days = start <= minute < end, 0
+    else:
+        quiet, days = minute >= start or minute < end, 1 if minute >= start else 0
+    if not quiet:
+        return None
+    day = local.date() + timedelta(days=days)
+    until = clock.local_instant(day, time(end // 60, end % 60), time_zone)
+    # On the night the clocks go back an hour comes twice; never answer with the past.
+    return until if until > moment else until + timedelta(hours=1)
+
+
+def _consent(facts: Facts) -> Decision | None:
+    if facts.consent:
+        return None
+    age = facts.now - facts.due_at
+    if facts.consent is None and age < CONSENT_ASKED_WITHIN:
+        return Wait(facts.now + max(_FIRST_LOOK, age), "no_consent")
+    return Skip("no_consent")
+
+
+def _quiet(facts: Facts, rules: PolicyRules) -> Decision | None:
+    until = quiet_until(
+        facts.now,
+        time_zone=facts.time_zone,
+        start=rules.quiet_start,
+        end=rules.quiet_end,
+    )
+    return Wait(until, "quiet_hours") if until else None
+
+
+def _rivals(facts: Facts) -> Decision | None:
+    if facts.message_class == TRIGGER and any(other < facts.rank for other in facts.rivals):
+        return Wait(_next_day(facts), "another_first")
+    return None
+
+
+def _caps(facts: Facts, rules: PolicyRules) -> Decision | None:
+    today = clock.local_date(facts.now, facts.time_zone)
+    days = [(left.message_class, clock.local_date(left.at, facts.time_zone)) for left in facts.left]
+    own = [day for name, day in days if name == facts.message_class]
+    if facts.message_class == MASS:
+        if (TRIGGER, today) in days:
+            return Skip("trigger_first")
+        per_day, per_week = rules.mass_per_day, rules.mass_per_week
+    else:
+        per_day, per_week = rules.trigger_per_day, rules.trigger_per_week
+    everything = [day for _, day in days]
+    limits = (
+        (own, 1, per_day, "cap_day"),
+        (own, WEEK_DAYS, per_week, "cap_week"),
+        (everything, WEEK_DAYS, rules.marketing_per_week, "cap_all_week"),
+    )
+    for counted, window, cap, reason in limits:
+        if _within(counted, today, window) >= cap:
+            if facts.message_class == MASS:
+                return Skip(reason)
+            free = _first_free(counted, today, window, cap)
+            if free is None:
+                return Skip(reason)
+            return Wait(clock.start_of_day(free, facts.time_zone), reason)
+    return None
+
+
+def _within(days: Sequence[date], last: date, window: int) -> int:
+    """How many fall into the ``window`` local days that end with ``last``."""
+    first = last - timedelta(days=window - 1)
+    return sum(first <= day <= last for day in days)
+
+
+def _first_free(days: Sequence[date], today: date, window: int, cap: int) -> date | None:
+    for ahead in range(1, window + 1):
+        day = today + timedelta(days=ahead)
+        if _within(days, day, window) < cap:
+            return day
+    return None
+
+
+def _next_day(facts: Facts) -> datetime:
+    today = clock.local_date(facts.now, facts.time_zone)
+    return clock.start_of_day(today + timedelta(days=1), facts.time_zone)

@@ -1,0 +1,190 @@
+"""Our own messages: receipts, returns, notices; worded when they leave, in the chat's language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from markupsafe import Markup
+
+from loyalty import clock
+from loyalty.texts import Translator, translator
+
+Button = Mapping[str, str]
+"""``text`` with ``data`` (comes back to the bot) or ``url`` (opens)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What Telegram is given: HTML text, rows of buttons, a picture's address if there is one."""
+
+    text: str
+    buttons: Sequence[Sequence[Button]] = ()
+    photo: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What words depend on besides their values."""
+
+    language: str
+    time_zone: str
+    currency: str
+    now: datetime
+    # When the thing that is told about happened.
+    created_at: datetime
+    # Days until new points can be spent.
+    pending_days: int = 1
+
+    @property
+    def say(self) -> Translator:
+        """The translator of the chat's language."""
+        return translator(self.language)
+
+
+Template = Callable[[Mapping[str, Any], Context], Message]
+_TEMPLATES: dict[str, Template] = {}
+
+
+def _template(name: str) -> Callable[[Template], Template]:
+    def register(function: Template) -> Template:
+        _TEMPLATES[name] = function
+        return function
+
+    return register
+
+
+def template_names() -> list[str]:
+    """Every template of ours, by name."""
+    return sorted(_TEMPLATES)
+
+
+def render(payload: Mapping[str, Any], *, context: Context) -> Message:
+    """The message behind an outbox payload of ours, or of words given as they are.
+
+    Raises:
+        LookupError: no template goes by that name.
+    """
+    if "template" not in payload:
+        return Message(str(payload["text"]), payload.get("buttons") or (), payload.get("photo"))
+    template = _TEMPLATES.get(payload["template"])
+    if template is None:
+        raise LookupError(f"no template called {payload['template']!r}")
+    message = template(payload.get("values") or {}, context)
+    buttons = payload.get("buttons") or message.buttons
+    return Message(message.text, buttons, payload.get("photo") or message.photo)
+
+
+def _lines(*parts: Markup | str | None) -> str:
+    return "\n".join(str(part) for part in parts if part)
+
+
+def _balance(values: Mapping[str, Any], context: Context) -> list[Markup | None]:
+    """The balance, and pending and debt beside it when there are any."""
+    _ = context.say
+    pending, debt = int(values.get("pending") or 0), int(values.get("debt") or 0)
+    return [
+        _("Balance: <b>{points}</b>", points=_.points(int(values.get("balance") or 0))),
+        _("On the way: {points}", points=_.points(pending)) if pending else None,
+        _("Owed: {points}, we will take them from your next ones", points=_.points(debt))
+        if debt
+        else None,
+    ]
+
+
+def _ready(context: Context) -> Markup | None:
+    """From when points earned by then can be spent; None if they can be already."""
+    _ = context.say
+    ready_at = context.created_at + timedelta(days=context.pending_days)
+    ready, today = (clock.local_date(m, context.time_zone) for m in (ready_at, context.now))
+    if ready_at <= context.now:
+        return None
+    if ready == today:
+        return _("ready today")
+    if ready == today + timedelta(days=1):
+        return _("ready tomorrow")
+    return _("ready on {day}", day=_.day(ready))
+
+
+@_template("receipt")
+def _receipt(values: Mapping[str, Any], context: Context) -> Message:
+    _ = context.say
+    total = _.money(int(values["total"]), context.currency)
+    earned, redeemed = int(values.get("earned") or 0), int(values.get("redeemed") or 0)
+    if earned:
+        head = _("🎉 <b>+{points}</b> for {total}", points=_.points(earned), total=total)
+        ready = _ready(context) if values.get("pending") else None
+        if ready:
+            head = head + " · " + ready
+    else:
+        head = _("🧾 Thank you for your purchase of {total}!", total=total)
+    return Message(
+        _lines(
+            head,
+            _("Paid with points: {points}", points=_.points(redeemed)) if redeemed else None,
+            _("Balance: <b>{points}</b>", points=_.points(int(values.get("balance") or 0))),
+        )
+    )
+
+
+@_template("returned")
+def _returned(values: Mapping[str, Any], context: Context) -> Message:
+    _ = context.say
+    amount = _.money(int(values["amount"]), context.currency)
+    given, taken = int(values.get("spent_returned") or 0), int(values.get("earned_reversed") or 0)
+    return Message(
+        _lines(
+            _("↩️ Your return of {amount} is done.", amount=amount),
+            _("Points back to you: {points}", points=_.points(given)) if given else None,
+            _("Points taken back: {points}", points=_.points(taken)) if taken else None,
+            *_balance(values, context),
+        )
+    )
+
+
+@_template("welcome_points")
+def _welcome_points(values: Mapping[str, Any], context: Context) -> Message:
+    _ = context.say
+    points = _.points(int(values["points"]))
+    return Message(
+        _("🎁 A welcome gift: <b>{points}</b>. Spend them whenever you like!", points=points)
+    )
+
+
+@_template("points_expired")
+def _points_expired(values: Mapping[str, Any], context: Context) -> Message:
+    _ = context.say
+    points = _.points(int(values["points"]))
+    return Message(
+        _lines(
+            _("⌛ Out of date and written off: {points}.", points=points),
+            *_balance(values, context),
+        )
+    )
+
+
+@_template("new_account_used_your_phone")
+def _new_account(values: Mapping[str, Any], context: Context) -> Message:
+    _ = context.say
+    hours = int(values.get("hours") or 72)
+    return Message(
+        _lines(
+            _("🔐 Somebody has just tried to join from another Telegram account with your number."),
+            _.plural(
+                "Spending points is paused for {n} hour, so nobody can use them instead of you.",
+                "Spending points is paused for {n} hours, so nobody can use them instead of you.",
+                hours,
+            ),
+            _("If it was you, ask at the till: they will switch it back on."),
+        )
+    )
+
+
+@_template("consent_changed")
+def _consent_changed(values: Mapping[str, Any], context: Context) -> Message:
+    _ = context.say
+    if values.get("granted"):
+        return Message(_("💌 Great, we will write when there is something good for you."))
+    return Message(_("🔕 Done: no more news and offers. Receipts and your points stay with you."))

@@ -10,7 +10,7 @@ import shutil
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -20,6 +20,8 @@ from tests.servers.shared import TEMPLATE, VARIABLE, SharedServers, ask, copy_of
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
+
+    from emulator import RunningEmulator
 
 ROOT = Path(__file__).resolve().parent.parent
 _SERVERS = pytest.StashKey[SharedServers]()
@@ -124,13 +126,13 @@ def redis_url() -> str:
 
 
 @pytest.fixture
-async def emulator() -> AsyncIterator[Any]:
+async def emulator() -> AsyncIterator[RunningEmulator]:
     """A local Telegram on a free port that checks its own answers too."""
     from emulator import start_emulator
 
     server = await start_emulator("127.0.0.1", 0, strict=True)
     yield server
-    await server.close()
+    await server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -150,14 +152,18 @@ async def launch_chromium(
     from playwright.async_api import async_playwright
 
     environment: dict[str, str | float | bool] = {**os.environ, "HOME": str(tmp_path)}
-    async with async_playwright() as playwright:
+    try:
+        playwright = await async_playwright().start()
+    except Exception as error:  # noqa: BLE001 - its driver died, which has no type of its own
+        missing(f"the browser driver does not start (Debian: apt-get install libatomic1): {error}")
 
-        async def launch(*flags: str) -> Browser:
-            return await playwright.chromium.launch(
-                executable_path=chromium_path, args=[*_CHROMIUM_FLAGS, *flags], env=environment
-            )
+    async def launch(*flags: str) -> Browser:
+        return await playwright.chromium.launch(
+            executable_path=chromium_path, args=[*_CHROMIUM_FLAGS, *flags], env=environment
+        )
 
-        yield launch
+    yield launch
+    await playwright.stop()
 
 
 @pytest.fixture

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import aiohttp
 import asyncpg
 import pytest
 import redis
@@ -43,6 +46,15 @@ def test_redis_database_is_empty_every_time(redis_url: str, turn: int) -> None:
         assert client.dbsize() == 0
         client.set("left by", turn)
         assert client.info("server")["redis_version"]
+
+
+async def test_emulator_is_strict_and_answers(emulator) -> None:
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(f"{emulator.url}/bot123456:{'A' * 35}/getMe") as answer,
+    ):
+        assert (await answer.json())["result"]["is_bot"] is True
+    assert emulator.world.strict
 
 
 async def test_chromium_renders_a_page(chromium) -> None:
@@ -78,10 +90,11 @@ def test_server_dies_with_the_process_that_started_it(name: str, tmp_path: Path)
         env={**os.environ, "TMPDIR": str(tmp_path)},
     ) as owner:
         assert owner.stdout is not None
-        address = owner.stdout.readline().strip()
-        assert "127.0.0.1" in address
-        assert list(tmp_path.iterdir())
+        port = urlsplit(owner.stdout.readline().strip()).port
+        assert port is not None
+        assert _listens(port)
         owner.send_signal(signal.SIGKILL)
+    assert _within(10, lambda: not _listens(port)), "the server lives on"
     assert _within(10, lambda: not list(tmp_path.iterdir())), "the server's folder stayed"
 
 
@@ -89,6 +102,11 @@ def test_two_redis_servers_do_not_meet() -> None:
     with redis_server() as one, redis_server() as other:
         assert one != other
     assert free_port() > 0
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _within(seconds: float, done: Callable[[], bool]) -> bool:

@@ -125,7 +125,8 @@ def _ways() -> list[_Way]:
 
 @contextlib.contextmanager
 def _started(way: _Way, *, fsync: bool, settings: dict[str, str]) -> Iterator[Postgres]:
-    with temporary_folder("regulars-pg-") as folder:
+    # Another identity may have no way into a temporary folder of ours.
+    with temporary_folder("regulars-pg-", public=way.owner is not None) as folder:
         binaries = _copy(way.binaries, folder) if way.copied else way.binaries
         # In a folder of its own: the identity that runs the server owns only what it must.
         home = folder / "home"

@@ -47,9 +47,14 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def temporary_folder(prefix: str) -> Iterator[Path]:
-    """A short-named folder that other users can pass through but not list."""
-    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name:
+def temporary_folder(prefix: str, *, public: bool = False) -> Iterator[Path]:
+    """A short-named folder that other users can pass through but not list.
+
+    With `public`, in a place where they can reach it, whatever TMPDIR says.
+    """
+    with tempfile.TemporaryDirectory(
+        prefix=prefix, dir="/tmp" if public else None, ignore_cleanup_errors=True
+    ) as name:
         Path(name).chmod(0o711)
         yield Path(name)
 

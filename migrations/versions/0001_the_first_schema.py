@@ -99,7 +99,7 @@ def upgrade() -> None:
     with op.batch_alter_table("inbox", schema=None) as batch_op:
         batch_op.create_index(
             "ix_inbox_new",
-            ["chat_id", "update_id"],
+            ["bot_id", "update_id"],
             unique=False,
             sqlite_where=sa.text("state = 'new'"),
             postgresql_where=sa.text("state = 'new'"),
@@ -144,12 +144,6 @@ def upgrade() -> None:
         sa.Column("phone_hash", sa.String(length=64), nullable=False),
         sa.Column("welcomed_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("phone_hash", name=op.f("pk_phone_seen")),
-    )
-    op.create_table(
-        "poll_offset",
-        sa.Column("bot_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("next_update_id", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("bot_id", name=op.f("pk_poll_offset")),
     )
     op.create_table(
         "program_version",
@@ -720,6 +714,13 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_purchase_sold_at", ["sold_at"], unique=False)
         batch_op.create_index(
+            "uq_purchase_draft_id",
+            ["draft_id"],
+            unique=True,
+            sqlite_where=sa.text("draft_id IS NOT NULL"),
+            postgresql_where=sa.text("draft_id IS NOT NULL"),
+        )
+        batch_op.create_index(
             "uq_purchase_receipt",
             ["outlet_id", "register", "business_date", "number"],
             unique=True,
@@ -967,6 +968,11 @@ def downgrade() -> None:
     op.drop_table("sale_draft")
     with op.batch_alter_table("purchase", schema=None) as batch_op:
         batch_op.drop_index(
+            "uq_purchase_draft_id",
+            sqlite_where=sa.text("draft_id IS NOT NULL"),
+            postgresql_where=sa.text("draft_id IS NOT NULL"),
+        )
+        batch_op.drop_index(
             "uq_purchase_receipt",
             sqlite_where=sa.text("number IS NOT NULL"),
             postgresql_where=sa.text("number IS NOT NULL"),
@@ -1062,7 +1068,6 @@ def downgrade() -> None:
     op.drop_table("chain_version")
     op.drop_table("chain_cursor")
     op.drop_table("program_version")
-    op.drop_table("poll_offset")
     op.drop_table("phone_seen")
     op.drop_table("outlet")
     op.drop_table("job_run")

@@ -78,7 +78,7 @@ async def _poll_once(bot: Bot, intake: Intake, offset: int) -> int:
     if not numbers:
         raise ValueError("updates without numbers")
     await intake.put(updates)
-    return max(numbers) + 1
+    return int(max(numbers)) + 1
 
 
 async def get_updates(bot: Bot, *, offset: int, timeout_s: int = LONG_POLL_S) -> list[Any]:

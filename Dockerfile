@@ -12,7 +12,7 @@ COPY . .
 RUN python scripts/setup.py runtime --venv /opt/venv
 
 FROM python:3.12-slim
-RUN useradd --system --uid 10001 --no-create-home --home-dir /app regulars \
+RUN useradd --uid 10001 --no-create-home --home-dir /app --shell /usr/sbin/nologin regulars \
     && install --directory --owner=regulars --group=regulars /app/data
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app

@@ -172,12 +172,10 @@ def test_volumes_and_dependencies_are_defined() -> None:
 
 @pytest.mark.slow
 def test_compose_itself_accepts_the_file(tmp_path: Path) -> None:
-    command = ["docker", "compose"]
-    has_plugin = shutil.which("docker") and (
-        subprocess.run([*command, "version"], check=False, capture_output=True).returncode == 0
-    )
-    if not has_plugin:
-        pytest.skip("the compose plugin is not on this machine: only the syntax was checked")
+    candidates = (["docker", "compose"], ["docker-compose"])
+    command = next((words for words in candidates if _runs(*words, "version")), None)
+    if command is None:
+        pytest.skip("no compose on this machine: only the syntax was checked")
     for name in ("compose.yaml", ".env.example"):
         shutil.copy(ROOT / name, tmp_path / name.replace(".example", ""))
     secrets = dict.fromkeys(("POSTGRES_PASSWORD", "SECRET_KEY", "BOT_TOKEN"), "x")
@@ -190,3 +188,8 @@ def test_compose_itself_accepts_the_file(tmp_path: Path) -> None:
         env={**os.environ, **secrets},
     )
     assert done.returncode == 0, done.stderr
+
+
+def _runs(*command: str) -> bool:
+    found = shutil.which(command[0])
+    return bool(found) and subprocess.run(command, check=False, capture_output=True).returncode == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import datetime
 from typing import Any
 
 import aiohttp
@@ -210,9 +211,24 @@ async def post_product_clock(request: web.Request) -> web.Response:
             timeout=aiohttp.ClientTimeout(total=PRODUCT_SECONDS),
         ) as answer:
             text = await answer.text()
+            if answer.status == 200:
+                _follow_product(world_of(request), text)
             return web.Response(text=text, status=answer.status, content_type=answer.content_type)
     except (TimeoutError, aiohttp.ClientError) as error:
         raise ControlError(502, "the product did not answer") from error
+
+
+def _follow_product(world: World, text: str) -> None:
+    """Bring the emulator's clock to the product's `now`, unless the product already did."""
+    try:
+        moment = datetime.fromisoformat(json.loads(text)["now"]).timestamp()
+    except (ValueError, KeyError, TypeError):
+        return
+    ahead = moment - world.clock.now()
+    if ahead > 1:
+        world.clock.offset += ahead
+        world.dirty("clock", "")
+        world.hub.publish({"kind": "clock", **_clock_json(world)})
 
 
 async def delete_all(request: web.Request) -> web.Response:

@@ -1,0 +1,260 @@
+"""Joining: consent and a verified phone make a customer, with a card, a wallet and a welcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from loyalty import clock, consent, customers, events, messaging, program, wallet
+from loyalty.consent import PERSONAL_DATA, ConsentText
+from loyalty.customers import Customer, customer, phone_seen, telegram_chat
+from loyalty.db.engine import AlreadyThere, is_unique_violation
+from loyalty.db.rows import Rows
+from loyalty.errors import CustomerBlocked
+from loyalty.tokens import Keys
+
+REFERRAL = "referral:"
+ASK_ADS = "ads"
+"""The step of a chat that has joined and was not yet asked about advertising."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """The personal-data consent as it was given, before there was a customer to tie it to."""
+
+    version: int
+    language: str
+    at: datetime
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """Who joined. ``welcome`` points were given now; ``moved``: a known card came to this chat."""
+
+    customer_id: int
+    created: bool
+    welcome: int
+    moved: bool = False
+    frozen_until: datetime | None = None
+
+
+def join(
+    session: Session,
+    *,
+    keys: Keys,
+    telegram_id: int,
+    phone: str,
+    name: str | None,
+    agreement: Agreement,
+    source: str | None,
+    time_zone: str,
+    now: datetime,
+) -> Joined:
+    """Make the person behind a chat a customer, or give them the card that has their phone.
+
+    ``phone`` is verified (the contact button) and as ``customers.normalize_phone`` gives it.
+    ``time_zone`` is the business's: welcome points expire by its calendar. Run twice, it
+    changes nothing the second time. A phone whose card lives in another Telegram account moves
+    the card here: the old chat is told and redemption is frozen for a while.
+
+    Raises:
+        CustomerBlocked: the program is closed to the customer with this phone.
+    """
+    chat = customers.visit(session, telegram_id).chat
+    if chat is not None and chat.customer_id is not None:
+        return Joined(customer_id=chat.customer_id, created=False, welcome=0)
+    known = customers.find_by_phone(session, phone)
+    phone_hash = keys.phone_hash(phone)
+    until = None
+    if known is None:
+        customer_id = _create(
+            session,
+            name=name,
+            phone=phone,
+            phone_hash=phone_hash,
+            language=agreement.language,
+            source=source,
+            now=now,
+        )
+        moved = False
+    else:
+        if known.status == customers.BLOCKED:
+            raise CustomerBlocked()
+        customer_id = known.id
+        moved, until = _give_card(session, known, telegram_id=telegram_id, now=now)
+        _claim_profile(session, known, name=name, phone_hash=phone_hash, source=source, now=now)
+    session.execute(
+        sa.update(telegram_chat)
+        .where(telegram_chat.c.telegram_id == telegram_id)
+        .values(customer_id=customer_id, step=ASK_ADS, step_data=None)
+    )
+    _record_agreement(session, customer_id, agreement)
+    rows = Rows()
+    events.record(
+        rows,
+        type="customer.joined",
+        customer_id=customer_id,
+        actor=f"customer:{customer_id}",
+        data={"source": source, "new": known is None, "moved": moved},
+        now=now,
+    )
+    rows.put(session)
+    welcome = _welcome(session, customer_id, phone_hash, time_zone=time_zone, now=now)
+    return Joined(
+        customer_id=customer_id,
+        created=known is None,
+        welcome=welcome,
+        moved=moved,
+        frozen_until=until,
+    )
+
+
+def _create(
+    session: Session,
+    *,
+    name: str | None,
+    phone: str,
+    phone_hash: str,
+    language: str,
+    source: str | None,
+    now: datetime,
+) -> int:
+    rows = Rows()
+    customer_id = customers.create(
+        rows,
+        status=customers.ACTIVE,
+        language=language,
+        now=now,
+        name=name,
+        phone=phone,
+        phone_hash=phone_hash,
+        source=source,
+        joined_at=now,
+        phone_verified_at=now,
+    )
+    wallet.open_account(rows, customer_id=customer_id)
+    try:
+        rows.put(session)
+    except Exception as problem:
+        if is_unique_violation(problem):
+            # Somebody joined with this phone a moment ago: look again.
+            raise AlreadyThere from problem
+        raise
+    return customer_id
+
+
+def _give_card(
+    session: Session, known: Customer, *, telegram_id: int, now: datetime
+) -> tuple[bool, datetime | None]:
+    """Take the card from the chat it lives in; whether there was one, and frozen until when."""
+    old = session.execute(
+        sa.select(telegram_chat.c.telegram_id).where(
+            telegram_chat.c.customer_id == known.id, telegram_chat.c.telegram_id != telegram_id
+        )
+    ).one_or_none()
+    if old is None:
+        return False, None
+    session.execute(
+        sa.update(telegram_chat)
+        .where(telegram_chat.c.telegram_id == old.telegram_id)
+        .values(customer_id=None, step=None, step_data=None, last_seen_at=now)
+    )
+    hours = program.current(session, now=now).program.phone_change_freeze_hours
+    until = now + timedelta(hours=hours)
+    wallet.freeze(
+        session,
+        customer_id=known.id,
+        reason="new_telegram",
+        until=until,
+        actor=f"customer:{known.id}",
+        now=now,
+    )
+    rows = Rows()
+    messaging.enqueue(
+        rows,
+        customer_id=known.id,
+        chat_id=old.telegram_id,
+        message_class=messaging.SERVICE,
+        key=f"card_moved:{known.id}:{telegram_id}:{int(now.timestamp())}",
+        payload={"template": "new_account_used_your_phone", "values": {"hours": hours}},
+        now=now,
+    )
+    rows.put(session)
+    return True, until
+
+
+def _claim_profile(
+    session: Session,
+    known: Customer,
+    *,
+    name: str | None,
+    phone_hash: str,
+    source: str | None,
+    now: datetime,
+) -> None:
+    """A card from a till or an import gets its owner: from now on it may spend."""
+    session.execute(
+        sa.update(customer)
+        .where(customer.c.id == known.id)
+        .values(
+            status=customers.ACTIVE,
+            name=known.name or name,
+            phone_hash=phone_hash,
+            phone_verified_at=now,
+            source=known.source or source,
+            joined_at=known.joined_at or now,
+        )
+    )
+
+
+def _record_agreement(session: Session, customer_id: int, agreement: Agreement) -> None:
+    shown: ConsentText = consent.text_version(
+        session,
+        purpose=PERSONAL_DATA,
+        language=agreement.language,
+        version=agreement.version,
+    )
+    consent.record(
+        session,
+        customer_id=customer_id,
+        purpose=PERSONAL_DATA,
+        granted=True,
+        language=agreement.language,
+        channel="bot",
+        evidence=agreement.evidence,
+        now=agreement.at,
+        text=shown,
+    )
+
+
+def _welcome(
+    session: Session, customer_id: int, phone_hash: str, *, time_zone: str, now: datetime
+) -> int:
+    """Welcome points, once per phone number ever; how many were given now."""
+    rules = program.current(session, now=now).program
+    seen = session.execute(
+        sa.select(phone_seen.c.phone_hash).where(phone_seen.c.phone_hash == phone_hash)
+    ).scalar_one_or_none()
+    if seen is not None or not rules.welcome_points:
+        return 0
+    session.execute(sa.insert(phone_seen).values(phone_hash=phone_hash, welcomed_at=now))
+    expires_at = None
+    if rules.expiry_days is not None:
+        first_day = clock.local_date(now, time_zone)
+        expires_at = clock.end_of_validity(first_day, rules.expiry_days, time_zone)
+    given = wallet.grant(
+        session,
+        customer_id=customer_id,
+        points=rules.welcome_points,
+        kind="welcome",
+        source_kind="phone",
+        source_id=phone_hash[:64],
+        actor=events.SYSTEM,
+        now=now,
+        expires_at=expires_at,
+    )
+    return given.points if given else 0

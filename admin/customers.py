@@ -1,0 +1,175 @@
+"""Customers: the list with live search, and one customer's card."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from aiohttp import web
+from sqlalchemy.orm import Session
+
+from admin.base import (
+    ANALYST,
+    MARKETER,
+    OWNER,
+    SEE_PHONES,
+    SETTINGS,
+    allowed,
+    db,
+    me,
+    sees_phones,
+)
+from admin.guard import is_fragment
+from admin.render import page
+from loyalty import clock, events, wallet
+from loyalty.db import Rows
+from loyalty.errors import CustomerNotFound
+from loyalty.reports import card, people
+
+HISTORY = 15
+_MAX_ID = 2**63 - 1
+
+
+@allowed(OWNER, MARKETER, ANALYST)
+async def list_page(request: web.Request) -> web.StreamResponse:
+    """Everybody, newest first."""
+    return await _list(request, "", None)
+
+
+@allowed(OWNER, MARKETER, ANALYST)
+async def search(request: web.Request) -> web.StreamResponse:
+    """Those who fit. A form, not an address: phones and names stay out of the history."""
+    form = await request.post()
+    before = _id(str(form.get("before", "")))
+    return await _list(request, str(form.get("q", "")), before)
+
+
+async def _list(request: web.Request, text: str, before: int | None) -> web.StreamResponse:
+    by_phone, now = sees_phones(request), clock.now()
+    found = await db(request).read(
+        lambda session: people.search(
+            session, text=text, by_phone=by_phone, now=now, before_id=before
+        )
+    )
+    template = "_people.html" if is_fragment(request) else "customers.html"
+    return page(
+        request, template, found=found, text=text, by_phone=by_phone, continued=before is not None
+    )
+
+
+@allowed(OWNER, MARKETER, ANALYST)
+async def card_page(request: web.Request) -> web.StreamResponse:
+    """One customer: profile, points, purchases, messages, consents."""
+    customer_id = _customer_id(request)
+    now, time_zone = clock.now(), request.app[SETTINGS].time_zone
+
+    def unit(session: Session) -> dict[str, object]:
+        history = wallet.history(session, customer_id=customer_id, limit=HISTORY + 1)
+        bought, following = card.purchases(session, customer_id=customer_id)
+        return {
+            "person": card.profile(session, customer_id=customer_id),
+            "balance": wallet.balance(session, customer_id=customer_id, now=now),
+            "expiring": wallet.expiring(
+                session, customer_id=customer_id, now=now, time_zone=time_zone
+            ),
+            "pending": wallet.pending(session, customer_id=customer_id, now=now),
+            "history": history[:HISTORY],
+            "history_goes_on": len(history) > HISTORY,
+            "bought": bought,
+            "following": _cursor(following),
+            "messages": card.communications(session, customer_id=customer_id),
+            "consents": card.consents(session, customer_id=customer_id),
+        }
+
+    values = await db(request).read(unit)
+    return page(request, "customer.html", may_see_phone=sees_phones(request), **values)
+
+
+@allowed(OWNER, MARKETER, ANALYST)
+async def more_purchases(request: web.Request) -> web.StreamResponse:
+    """The next purchases of the card."""
+    customer_id = _customer_id(request)
+    before = _read_cursor(request.query.get("before", ""))
+    bought, following = await db(request).read(
+        lambda session: card.purchases(session, customer_id=customer_id, before=before)
+    )
+    return page(
+        request,
+        "_purchases.html",
+        customer_id=customer_id,
+        bought=bought,
+        following=_cursor(following),
+    )
+
+
+@allowed(OWNER, MARKETER, ANALYST)
+async def more_points(request: web.Request) -> web.StreamResponse:
+    """The next lines of the points history."""
+    customer_id = _customer_id(request)
+    before = _id(request.query.get("before", ""))
+    history = await db(request).read(
+        lambda session: wallet.history(
+            session, customer_id=customer_id, before_id=before, limit=HISTORY + 1
+        )
+    )
+    return page(
+        request,
+        "_points.html",
+        customer_id=customer_id,
+        history=history[:HISTORY],
+        history_goes_on=len(history) > HISTORY,
+    )
+
+
+@allowed(*SEE_PHONES)
+async def show_phone(request: web.Request) -> web.StreamResponse:
+    """The phone in full; who asked for it is kept in the audit trail."""
+    customer_id = _customer_id(request)
+    actor, now = me(request).actor, clock.now()
+
+    def unit(session: Session) -> str | None:
+        number = card.phone(session, customer_id=customer_id)
+        rows = Rows()
+        events.record(
+            rows, type="staff.phone_seen", customer_id=customer_id, actor=actor, data={}, now=now
+        )
+        rows.put(session)
+        return number
+
+    number = await db(request).transact(unit)
+    if not is_fragment(request):
+        raise web.HTTPSeeOther(f"/admin/customers/{customer_id}")
+    return page(request, "_phone.html", number=number)
+
+
+def _customer_id(request: web.Request) -> int:
+    customer_id = _id(request.match_info["id"])
+    if customer_id is None:
+        raise CustomerNotFound()
+    return customer_id
+
+
+def _id(text: str) -> int | None:
+    """An id from an address; None for anything the database could not hold."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 19):
+        return None
+    return int(text) if int(text) <= _MAX_ID else None
+
+
+def _cursor(key: tuple[datetime, int] | None) -> str | None:
+    """Where a list goes on, for an address: microseconds and id."""
+    if key is None:
+        return None
+    moment, row_id = key
+    elapsed = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    micros = (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
+    return f"{micros}-{row_id}"
+
+
+def _read_cursor(text: str) -> tuple[datetime, int] | None:
+    micros, _, row_id = text.partition("-")
+    moment, found = _id(micros), _id(row_id)
+    if moment is None or found is None or moment > 253_402_300_799_000_000:
+        return None
+    return datetime.fromtimestamp(moment // 1_000_000, UTC).replace(
+        microsecond=moment % 1_000_000
+    ), found

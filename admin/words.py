@@ -1,0 +1,252 @@
+"""Words for what the database keeps as codes: roles, states, reasons, kinds, refusals."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from markupsafe import Markup
+
+from loyalty.errors import DomainError, Invalid, NotAllowed, NotFound
+from loyalty.reports.card import Communication
+from loyalty.texts import N_, Translator
+from loyalty.wallet import EntryView
+
+_ROLES = {
+    "owner": N_("Owner"),
+    "marketer": N_("Marketer"),
+    "analyst": N_("Analyst"),
+    "cashier": N_("Cashier"),
+}
+_STATUSES = {
+    "active": N_("Joined"),
+    "anonymous": N_("Not joined yet"),
+    "blocked": N_("Blocked"),
+}
+_TIERS = {"bronze": N_("Bronze"), "silver": N_("Silver"), "gold": N_("Gold")}
+_SOURCES = {
+    "bot": N_("Telegram"),
+    "pos": N_("Till"),
+    "panel": N_("Panel"),
+    "import": N_("Imported"),
+    "demo": N_("Made up"),
+}
+_ENTRIES = {
+    "accrual": N_("Earned with a purchase"),
+    "redemption": N_("Spent on a purchase"),
+    "expiry": N_("Expired"),
+    "clawback": N_("Taken back after a return"),
+    "refund": N_("Given back after a return"),
+    "repayment": N_("Points owed were repaid"),
+    "adjustment": N_("Corrected by hand"),
+    "welcome": N_("Welcome gift"),
+    "birthday": N_("Birthday gift"),
+    "referral": N_("For bringing a friend"),
+    "gift": N_("Gift"),
+    "chain_gift": N_("Gift"),
+    "import": N_("Brought over from the old program"),
+}
+_CHAINS = {
+    "welcome": N_("Welcome"),
+    "expiry": N_("Points about to expire"),
+    "bonus_expiry": N_("Points about to expire"),
+    "birthday": N_("Birthday"),
+    "post_purchase": N_("After a purchase"),
+    "replenishment": N_("Time to buy again"),
+    "abandoned_cart": N_("Forgotten cart"),
+    "abandoned_view": N_("Viewed and left"),
+    "renewal": N_("Renewal"),
+    "anniversary": N_("Anniversary"),
+    "win_back": N_("We miss you"),
+    "tier_progress": N_("Close to the next tier"),
+    "referral": N_("Bring a friend"),
+    "seasonal": N_("Season"),
+}
+_TEMPLATES = {
+    "receipt": N_("Receipt"),
+    "returned": N_("Return"),
+    "welcome_points": N_("Welcome points"),
+    "points_expired": N_("Points expired"),
+    "consent_changed": N_("Consent changed"),
+    "new_account_used_your_phone": N_("Somebody used this phone number"),
+}
+_REASONS = {
+    "no_consent": N_("no consent to advertising"),
+    "unreachable": N_("cannot be reached in Telegram"),
+    "late": N_("its time had passed"),
+    "paused": N_("paused"),
+    "quiet_hours": N_("quiet hours"),
+    "another_first": N_("another message goes first"),
+    "trigger_first": N_("another message went that day"),
+    "cap_day": N_("enough messages that day"),
+    "cap_week": N_("enough messages that week"),
+    "cap_all_week": N_("enough messages that week"),
+    "holdout": N_("in the control group"),
+    "withdrawn": N_("the customer opted out"),
+    "spent": N_("the points were spent"),
+    "exited": N_("no longer needed"),
+    "outage": N_("a nearer reminder replaced it"),
+    "superseded": N_("a nearer reminder replaced it"),
+}
+_STATES = {
+    "queued": N_("waiting to leave"),
+    "claimed": N_("waiting to leave"),
+    "sending": N_("leaving now"),
+    "sent": N_("sent"),
+    "unknown": N_("perhaps delivered"),
+    "blocked": N_("the customer has blocked the bot"),
+    "rejected": N_("Telegram refused it"),
+    "dead": N_("could not be sent"),
+    "skipped": N_("not sent"),
+    "cancelled": N_("cancelled"),
+}
+_PURPOSES = {
+    "personal_data": N_("Personal data"),
+    "ads:telegram": N_("Advertising in Telegram"),
+    "ads:email": N_("Advertising by e-mail"),
+    "ads:sms": N_("Advertising by SMS"),
+    "ads:push": N_("Advertising by push messages"),
+    "ads:phone": N_("Advertising by phone"),
+    "ads:post": N_("Advertising by post"),
+}
+_CHANNELS = {"telegram": N_("Telegram"), "bot": N_("Telegram"), "panel": N_("Panel"),
+             "demo": N_("Made up"), "import": N_("Imported"), "pos": N_("Till")}  # fmt: skip
+_LANGUAGES = {"ru": N_("Russian"), "en": N_("English")}
+_SEXES = {"f": N_("Female"), "m": N_("Male")}
+_PROBLEMS = {
+    "wrong_credentials": N_("These details do not fit. Check them and try again."),
+    "invitation_used": N_("This invitation has been used or has expired. Ask for a new one."),
+    "name_taken": N_("This name is taken already. Choose another one."),
+    "outlet_not_found": N_("There is no such outlet any more."),
+    "staff_not_found": N_("There is no such person any more."),
+    "customer_not_found": N_("There is no such customer."),
+    "database_busy": N_("Too much is going on right now. Try again in a moment."),
+}
+_FAMILIES: tuple[tuple[type[DomainError], str], ...] = (
+    (NotFound, N_("There is no such thing any more.")),
+    (NotAllowed, N_("You may not do this.")),
+    (Invalid, N_("Something is not filled in right.")),
+    (DomainError, N_("This is not possible now.")),
+)
+_GOOD, _BAD, _WAITING, _PLAIN = "good", "bad", "waiting", "plain"
+
+
+class Words:
+    """The words in one language."""
+
+    def __init__(self, t: Translator) -> None:
+        self._t = t
+
+    def _of(self, table: dict[str, str], code: str | None) -> Markup:
+        return self._t(table[code]) if code in table else Markup.escape(code or "–")
+
+    def role(self, code: str) -> Markup:
+        """ "Owner"."""
+        return self._of(_ROLES, code)
+
+    def status(self, code: str) -> Markup:
+        """ "Joined"."""
+        return self._of(_STATUSES, code)
+
+    def tier(self, code: str) -> Markup:
+        """ "Silver"."""
+        return self._of(_TIERS, code)
+
+    def source(self, code: str) -> Markup:
+        """Where a purchase came from."""
+        return self._of(_SOURCES, code)
+
+    def language(self, code: str) -> Markup:
+        """ "Russian"."""
+        return self._of(_LANGUAGES, code)
+
+    def sex(self, code: str) -> Markup:
+        """ "Female"."""
+        return self._of(_SEXES, code)
+
+    def purpose(self, code: str) -> Markup:
+        """What a consent is about."""
+        return self._of(_PURPOSES, code)
+
+    def channel(self, code: str) -> Markup:
+        """Where a consent was given."""
+        return self._of(_CHANNELS, code)
+
+    def entry(self, entry: EntryView) -> Markup:
+        """Why points came or went."""
+        return self._of(_ENTRIES, entry.kind)
+
+    def birthday(self, born: tuple[int, int, int | None]) -> str:
+        """Day and month, the year too if the customer told it."""
+        day, month, year = born
+        return self._t.day(date(year or 2000, month, day), year=year is not None)
+
+    def phone(self, number: str) -> str:
+        """A number in groups: "+7 912 345-67-89"."""
+        found = re.fullmatch(r"\+7(\d{3})(\d{3})(\d\d)(\d\d)", number)
+        return "+7 {} {}-{}-{}".format(*found.groups()) if found else number
+
+    def masked(self, number: str) -> str:
+        """A number with only its last digits: "+7 ··· ··-89"."""
+        return f"{number[:2]}\u00a0•••\u00a0••\u00a0{number[-2:]}"
+
+    def quantity(self, milli: int) -> str:
+        """Thousandths of a piece: "2", "0,35"."""
+        whole, rest = divmod(milli, 1000)
+        if not rest:
+            return self._t.number(whole)
+        point = "," if self._t.language == "ru" else "."
+        return f"{self._t.number(whole)}{point}{rest:03d}".rstrip("0")
+
+    def message(self, item: Communication) -> Markup:
+        """What a message is about."""
+        if item.source:
+            kind, _, key = item.source.partition(":")
+            if kind == "campaign":
+                return self._t("Campaign")
+            return self._of(_CHAINS, key.replace("-", "_"))
+        if item.template is None:
+            return self._t("Message")
+        return self._of(_TEMPLATES, item.template)
+
+    def outcome(self, item: Communication) -> tuple[str, Markup, Markup | None]:
+        """How it went: a colour's name, the state, and the reason if there is one to tell."""
+        reason = self._of(_REASONS, item.reason) if item.reason else None
+        if item.decision == "held_out":
+            return _PLAIN, self._t("not sent on purpose"), self._t(_REASONS["holdout"])
+        if item.decision == "skipped":
+            return _PLAIN, self._t("not sent"), reason
+        if item.decision == "wait":
+            return _WAITING, self._t("waits"), reason
+        state = item.state or "queued"
+        why = self._of(_REASONS, item.state_reason) if item.state_reason in _REASONS else None
+        colour = {
+            "sent": _GOOD,
+            "queued": _WAITING,
+            "claimed": _WAITING,
+            "sending": _WAITING,
+            "blocked": _BAD,
+            "rejected": _BAD,
+            "dead": _BAD,
+        }.get(state, _PLAIN)
+        return colour, self._of(_STATES, state), why
+
+    def problem(self, error: DomainError) -> Markup:
+        """A refusal as a sentence with the mend."""
+        if error.code == "too_many_tries":
+            minutes = max(1, -(-int(error.facts.get("retry_after_s", 60)) // 60))
+            return self._t.plural(
+                "Too many tries. Come back in {n} minute.",
+                "Too many tries. Come back in {n} minutes.",
+                minutes,
+            )
+        if error.code == "password_too_short":
+            return self._t.plural(
+                "The password needs at least {n} character.",
+                "The password needs at least {n} characters.",
+                int(error.facts.get("minimum", 10)),
+            )
+        if error.code in _PROBLEMS:
+            return self._t(_PROBLEMS[error.code])
+        family = next(text for cls, text in _FAMILIES if isinstance(error, cls))
+        return self._t(family)

@@ -90,6 +90,17 @@ def money_to_points(amount: int) -> int:
     return amount // MINOR_UNITS
 
 
+def points_for(amount: int, rate_bp: int) -> int:
+    """Whole points that ``amount`` minor units earn at ``rate_bp``, floored once.
+
+    Raises:
+        ValueError: a negative amount or rate.
+    """
+    if amount < 0 or rate_bp < 0:
+        raise ValueError("amounts and rates are not negative")
+    return amount * rate_bp // (BASIS * MINOR_UNITS)
+
+
 def points_to_money(points: int) -> int:
     """What points are worth in minor units (1 point = 1.00)."""
     return points * MINOR_UNITS

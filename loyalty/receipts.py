@@ -46,6 +46,14 @@ purchase = sa.Table(
         sqlite_where=sa.text("number IS NOT NULL"),
         postgresql_where=sa.text("number IS NOT NULL"),
     ),
+    # One purchase per draft, whoever confirms.
+    sa.Index(
+        "uq_purchase_draft_id",
+        "draft_id",
+        unique=True,
+        sqlite_where=sa.text("draft_id IS NOT NULL"),
+        postgresql_where=sa.text("draft_id IS NOT NULL"),
+    ),
     sa.Index("ix_purchase_customer_id_sold_at", "customer_id", "sold_at"),
     sa.Index("ix_purchase_sold_at", "sold_at"),
 )
@@ -83,6 +91,7 @@ purchase_return = sa.Table(
     sa.Column("at", UtcDateTime, nullable=False),
     sa.Column("actor", sa.String(40), nullable=False),
     sa.Column("number", sa.String(64)),
+    # What makes it one: the key of the request, or the identity of an imported row.
     sa.Column("import_key", sa.String(64), unique=True),
     # Minor units of goods that came back (before points), and what of it was paid in points.
     sa.Column("amount", sa.BigInteger, nullable=False),

@@ -23,15 +23,19 @@ _LOTS = (
 )
 
 
-def lock(session: Session, customer_ids: Sequence[int]) -> dict[int, Wallet]:
+def lock(
+    session: Session, customer_ids: Sequence[int], *, for_update: bool = True
+) -> dict[int, Wallet]:
     """The wallets of these customers under lock, accounts taken in id order, with open lots.
+
+    ``for_update`` False reads the same without a lock, for a preview.
 
     Raises:
         CustomerNotFound: one of them has no account.
     """
     ids = sorted(set(customer_ids))
     wallets: dict[int, Wallet] = {}
-    for row in _accounts(session, ids):
+    for row in _accounts(session, ids, for_update=for_update):
         wallets[row[0]] = Wallet(row[0], row[1], row[2], row[3], as_time(row[4]), row[5])
     if len(wallets) != len(ids):
         raise CustomerNotFound()
@@ -58,10 +62,10 @@ def lot_of(row: Sequence[Any]) -> Lot:
     )
 
 
-def _accounts(session: Session, ids: list[int]) -> Sequence[Sequence[Any]]:
+def _accounts(session: Session, ids: list[int], *, for_update: bool) -> Sequence[Sequence[Any]]:
     if is_postgres(session):
-        where = " WHERE customer_id = ANY($1::bigint[]) ORDER BY customer_id FOR UPDATE"
-        return fetch(session, _LOCK + where, ids)
+        where = " WHERE customer_id = ANY($1::bigint[]) ORDER BY customer_id"
+        return fetch(session, _LOCK + where + (" FOR UPDATE" if for_update else ""), ids)
     where = " WHERE customer_id IN (SELECT value FROM json_each($1))"
     return fetch(session, _LOCK + where, ids)
 

@@ -76,8 +76,11 @@ def balance(session: Session, *, customer_id: int, now: datetime) -> Balance:
         .where(lot.c.customer_id == customer_id, lot.c.remaining > 0)
         .subquery()
     )
-    query = sa.select(account, sums.c.active, sums.c.pending).where(
-        account.c.customer_id == customer_id
+    # One row of sums beside one account row: joined on nothing, and meant so.
+    query = (
+        sa.select(account, sums.c.active, sums.c.pending)
+        .join(sums, sa.true())
+        .where(account.c.customer_id == customer_id)
     )
     row = session.execute(query).one_or_none()
     if row is None:

@@ -1,0 +1,258 @@
+"""Returns: what was spent comes back, what was earned is taken, debt for what is gone.
+
+Any number of times, up to what was bought, and never refused because points were spent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from loyalty import clock, events, messaging, program
+from loyalty.customers import customer, telegram_chat
+from loyalty.db.rows import Rows
+from loyalty.errors import (
+    PurchaseNotFound,
+)
+from loyalty.ids import new_id
+from loyalty.purchases.model import ReturnedLine, ReturnResult
+from loyalty.purchases.return_plan import Plan, plan_return
+from loyalty.receipts import customer_stats, purchase, purchase_line, purchase_return
+from loyalty.staff import outlet
+from loyalty.wallet import Cause, Wallet, lock
+from loyalty.wallet.tables import lot
+
+
+def preview_return(
+    session: Session,
+    *,
+    purchase_id: int,
+    lines: Sequence[ReturnedLine] | None = None,
+    now: datetime,
+) -> ReturnResult:
+    """What ``record_return`` would do now. Writes nothing, locks nothing.
+
+    Raises:
+        PurchaseNotFound, NothingToReturn, ReturnExceedsPurchase, ReceiptInvalid: as there.
+    """
+    plan = plan_return(session, purchase_id, lines, for_update=False)
+    wallet = None
+    if plan.bought.customer_id is not None:
+        wallet = lock(session, [plan.bought.customer_id], for_update=False)[plan.bought.customer_id]
+    return _apply(session, Rows(), plan, wallet, actor="system", now=now, return_id=0)
+
+
+def record_return(
+    session: Session,
+    *,
+    purchase_id: int,
+    lines: Sequence[ReturnedLine] | None = None,
+    actor: str,
+    now: datetime,
+    key: str,
+) -> ReturnResult:
+    """Take goods back, all that is left or by line; the same ``key`` gives the same return.
+
+    Locks the customer's account, then the purchase.
+
+    Raises:
+        PurchaseNotFound: no such purchase.
+        NothingToReturn: all of it came back before.
+        ReturnExceedsPurchase: more than is left of a line.
+        ReceiptInvalid: a line that the purchase does not have.
+    """
+    customer_id = _customer_of(session, purchase_id)
+    wallet = lock(session, [customer_id])[customer_id] if customer_id is not None else None
+    known = _known_return(session, key=key, now=now, wallet=wallet)
+    if known is not None:
+        return known
+    plan = plan_return(session, purchase_id, lines, for_update=True)
+    rows = Rows()
+    result = _apply(session, rows, plan, wallet, actor=actor, now=now, return_id=new_id())
+    _receipt_rows(rows, plan, result, actor=actor, now=now, key=key)
+    if wallet is not None:
+        wallet.finish(rows)
+        _tell(session, rows, plan, result, now=now)
+    events.record(
+        rows,
+        type="purchase.returned",
+        customer_id=customer_id,
+        actor=actor,
+        data={
+            "purchase_id": str(purchase_id),
+            "return_id": str(result.return_id),
+            "amount": result.amount,
+            "earned_reversed": result.earned_reversed,
+            "spent_returned": result.spent_returned,
+        },
+        now=now,
+    )
+    rows.put(session)
+    return result
+
+
+def _customer_of(session: Session, purchase_id: int) -> int | None:
+    query = sa.select(purchase.c.customer_id).where(purchase.c.id == purchase_id)
+    row = session.execute(query).one_or_none()
+    if row is None:
+        raise PurchaseNotFound()
+    found: int | None = row.customer_id
+    return found
+
+
+def _apply(
+    session: Session,
+    rows: Rows,
+    plan: Plan,
+    wallet: Wallet | None,
+    *,
+    actor: str,
+    now: datetime,
+    return_id: int,
+) -> ReturnResult:
+    owed = 0
+    if wallet is not None:
+        cause = Cause("return", str(return_id), actor, now)
+        wallet.give_back(rows, shares=_with_expiry(session, plan, now=now), cause=cause)
+        owed = wallet.claw_back(
+            rows, points=plan.to_reverse, purchase_id=plan.bought.id, cause=cause
+        )
+    return ReturnResult(
+        return_id=return_id or None,
+        purchase_id=plan.bought.id,
+        customer_id=plan.bought.customer_id,
+        amount=plan.amount,
+        money_back=plan.money_back,
+        earned_reversed=plan.to_reverse,
+        spent_returned=plan.spent_returned,
+        debt_added=owed,
+        balance=wallet.available(now) if wallet else 0,
+        debt=wallet.debt if wallet else 0,
+        lines=tuple(
+            ReturnedLine(n=line.row.n, quantity_milli=line.after - line.before)
+            for line in plan.lines
+            if line.after > line.before
+        ),
+    )
+
+
+def _with_expiry(
+    session: Session, plan: Plan, *, now: datetime
+) -> list[tuple[int, int, datetime | None]]:
+    """The origin's expiry for points given back, or 14 days from now if that is closer."""
+    if not plan.origins:
+        return []
+    rules = program.by_id(session, plan.bought.program_version_id).program
+    zone_query = sa.select(outlet.c.time_zone).where(outlet.c.id == plan.bought.outlet_id)
+    zone = session.execute(zone_query).scalar_one_or_none() or "UTC"
+    earliest = clock.end_of_validity(
+        clock.local_date(now, zone), rules.returned_points_min_days, zone
+    )
+    query = sa.select(lot.c.id, lot.c.expires_at).where(
+        lot.c.id.in_([lot_id for lot_id, _ in plan.origins])
+    )
+    expiry = {row.id: row.expires_at for row in session.execute(query)}
+    return [
+        (lot_id, n, max(expiry[lot_id], earliest) if expiry.get(lot_id) else None)
+        for lot_id, n in plan.origins
+    ]
+
+
+def _receipt_rows(
+    rows: Rows, plan: Plan, result: ReturnResult, *, actor: str, now: datetime, key: str
+) -> None:
+    bought = plan.bought
+    rows.insert(
+        purchase_return,
+        {
+            "id": result.return_id,
+            "purchase_id": bought.id,
+            "customer_id": bought.customer_id,
+            "at": now,
+            "actor": actor,
+            "import_key": key,
+            "amount": result.amount,
+            "money_back": result.money_back,
+            "earned_reversed": result.earned_reversed,
+            "spent_returned": result.spent_returned,
+            "debt": result.debt_added,
+            "lines": [
+                {"n": line.n, "quantity_milli": line.quantity_milli} for line in result.lines
+            ],
+        },
+    )
+    rows.update(purchase, {"id": bought.id, "returned": bought.returned + result.amount})
+    for line in plan.lines:
+        if line.after > line.before:
+            rows.update(
+                purchase_line,
+                {"purchase_id": bought.id, "n": line.row.n, "returned_milli": line.after},
+            )
+    if bought.customer_id is not None:
+        rows.add(
+            customer_stats,
+            {
+                "customer_id": bought.customer_id,
+                "orders": 0,
+                "spent": -result.amount,
+                "first_purchase_at": bought.sold_at,
+                "last_purchase_at": bought.sold_at,
+            },
+        )
+
+
+def _tell(session: Session, rows: Rows, plan: Plan, result: ReturnResult, *, now: datetime) -> None:
+    query = (
+        sa.select(telegram_chat.c.telegram_id)
+        .join(customer, customer.c.id == telegram_chat.c.customer_id)
+        .where(customer.c.id == plan.bought.customer_id, telegram_chat.c.reachable)
+    )
+    chat_id = session.execute(query).scalar_one_or_none()
+    if chat_id is None:
+        return
+    messaging.enqueue(
+        rows,
+        customer_id=plan.bought.customer_id,
+        chat_id=chat_id,
+        message_class=messaging.SERVICE,
+        key=f"returned:{result.return_id}",
+        payload={
+            "template": "returned",
+            "values": {
+                "purchase_id": str(plan.bought.id),
+                "amount": result.amount,
+                "earned_reversed": result.earned_reversed,
+                "spent_returned": result.spent_returned,
+                "balance": result.balance,
+                "debt": result.debt,
+            },
+        },
+        now=now,
+    )
+
+
+def _known_return(
+    session: Session, *, key: str, now: datetime, wallet: Wallet | None
+) -> ReturnResult | None:
+    query = sa.select(purchase_return).where(purchase_return.c.import_key == key)
+    row = session.execute(query).one_or_none()
+    if row is None:
+        return None
+    result = ReturnResult(
+        return_id=row.id,
+        purchase_id=row.purchase_id,
+        customer_id=row.customer_id,
+        amount=row.amount,
+        money_back=row.money_back,
+        earned_reversed=row.earned_reversed,
+        spent_returned=row.spent_returned,
+        debt_added=row.debt,
+        balance=wallet.available(now) if wallet else 0,
+        debt=wallet.debt if wallet else 0,
+        lines=tuple(ReturnedLine(**line) for line in row.lines),
+    )
+    return replace(result, replayed=True)

@@ -1,0 +1,180 @@
+"""What a till asks about its own sales: today's, one by its number, a cashier's shift."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from loyalty import clock
+from loyalty.customers import customer
+from loyalty.errors import PurchaseNotFound
+from loyalty.receipts import purchase, purchase_line
+
+_DIGITS = 1_000_000
+NUMBER_LENGTH = 6
+SEARCHED = timedelta(days=90)
+"""How far back a receipt is looked for by its number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sale:
+    """A sale of this outlet. Money in minor units; ``returned`` is what has come back of it."""
+
+    purchase_id: int
+    number: str
+    sold_at: datetime
+    total: int
+    redeemed: int
+    earned: int
+    returned: int
+    customer_id: int | None
+    customer_name: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoldLine:
+    """A line of a sale and how much of it (thousandths) has not come back yet."""
+
+    n: int
+    name: str | None
+    amount: int
+    quantity_milli: int
+    left_milli: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """A cashier's day: sales, their sum and what came back of it (minor units), points."""
+
+    sales: int
+    total: int
+    returned: int
+    earned: int
+    redeemed: int
+
+
+def short_number(purchase_id: int) -> str:
+    """Six digits by which people name a sale that has no number of a till.
+
+    Two sales of one outlet may share them once in a long while: ``find_sales`` gives both.
+    """
+    return f"{purchase_id % _DIGITS:0{NUMBER_LENGTH}d}"
+
+
+_SALES = sa.select(
+    purchase.c.id,
+    purchase.c.number,
+    purchase.c.sold_at,
+    purchase.c.total,
+    purchase.c.redeemed,
+    purchase.c.earned,
+    purchase.c.returned,
+    purchase.c.customer_id,
+    customer.c.name,
+).select_from(purchase.outerjoin(customer, customer.c.id == purchase.c.customer_id))
+
+
+def _as_sale(row: Any) -> Sale:
+    return Sale(
+        purchase_id=row.id,
+        number=row.number or short_number(row.id),
+        sold_at=row.sold_at,
+        total=row.total,
+        redeemed=row.redeemed,
+        earned=row.earned,
+        returned=row.returned,
+        customer_id=row.customer_id,
+        customer_name=row.name,
+    )
+
+
+def recent_sales(
+    session: Session, *, outlet_id: int, time_zone: str, now: datetime, limit: int = 10
+) -> list[Sale]:
+    """The outlet's latest sales of today that can still come back, newest first."""
+    day = clock.start_of_day(clock.local_date(now, time_zone), time_zone)
+    query = (
+        _SALES.where(
+            purchase.c.outlet_id == outlet_id,
+            purchase.c.sold_at >= day,
+            purchase.c.sold_at <= now,
+            purchase.c.returned < purchase.c.total,
+            sa.not_(purchase.c.unlinked_return),
+        )
+        .order_by(purchase.c.sold_at.desc(), purchase.c.id.desc())
+        .limit(limit)
+    )
+    return [_as_sale(row) for row in session.execute(query)]
+
+
+def find_sales(session: Session, *, outlet_id: int, number: str, now: datetime) -> list[Sale]:
+    """The outlet's sales by a till's number or by ``short_number``, newest first, ten at most."""
+    named = purchase.c.number == number
+    if number.isascii() and number.isdigit() and len(number) == NUMBER_LENGTH:
+        ours = sa.and_(purchase.c.number.is_(None), purchase.c.id % _DIGITS == int(number))
+        named = sa.or_(named, ours)
+    query = (
+        _SALES.where(
+            purchase.c.outlet_id == outlet_id,
+            purchase.c.sold_at >= now - SEARCHED,
+            sa.not_(purchase.c.unlinked_return),
+            named,
+        )
+        .order_by(purchase.c.sold_at.desc(), purchase.c.id.desc())
+        .limit(10)
+    )
+    return [_as_sale(row) for row in session.execute(query)]
+
+
+def get_sale(session: Session, *, purchase_id: int, outlet_id: int) -> Sale:
+    """One sale of this outlet.
+
+    Raises:
+        PurchaseNotFound: there is none, or it was sold elsewhere.
+    """
+    query = _SALES.where(purchase.c.id == purchase_id, purchase.c.outlet_id == outlet_id)
+    row = session.execute(query).one_or_none()
+    if row is None:
+        raise PurchaseNotFound()
+    return _as_sale(row)
+
+
+def lines_of(session: Session, *, purchase_id: int) -> list[SoldLine]:
+    """The lines of a sale, in order."""
+    query = (
+        sa.select(purchase_line)
+        .where(purchase_line.c.purchase_id == purchase_id)
+        .order_by(purchase_line.c.n)
+    )
+    return [
+        SoldLine(
+            n=row.n,
+            name=row.name or row.sku,
+            amount=row.amount - row.discount,
+            quantity_milli=row.quantity_milli,
+            left_milli=row.quantity_milli - row.returned_milli,
+        )
+        for row in session.execute(query)
+    ]
+
+
+def shift(
+    session: Session, *, staff_id: int, outlet_id: int, time_zone: str, now: datetime
+) -> Shift:
+    """What this cashier has sold at this outlet today, by the outlet's calendar."""
+    sums = [sa.func.coalesce(sa.func.sum(purchase.c[name]), 0) for name in _SUMMED]
+    query = sa.select(sa.func.count(), *sums).where(
+        purchase.c.staff_id == staff_id,
+        purchase.c.outlet_id == outlet_id,
+        purchase.c.sold_at >= clock.start_of_day(clock.local_date(now, time_zone), time_zone),
+        purchase.c.sold_at <= now,
+    )
+    sales, total, returned, earned, redeemed = map(int, session.execute(query).one())
+    return Shift(sales=sales, total=total, returned=returned, earned=earned, redeemed=redeemed)
+
+
+_SUMMED = ("total", "returned", "earned", "redeemed")

@@ -1,0 +1,14 @@
+"""What tests of the domain share."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.world import World, open_world
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[World]:
+    """A small business on a database of the test's own, on each engine."""
+    async with open_world(database_url) as opened:
+        yield opened

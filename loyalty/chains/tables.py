@@ -63,3 +63,6 @@ chain_cursor = sa.Table(
     sa.Column("chain_id", BigId, sa.ForeignKey("chain.id"), primary_key=True, autoincrement=False),
     sa.Column("last_event_id", BigId, nullable=False),
 )
+
+ACTIVE = enrolment.c.status == sa.literal_column("'active'")
+"""Written out, not bound, so that both databases see the partial index fits."""

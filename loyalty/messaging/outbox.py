@@ -37,6 +37,7 @@ def enqueue(
     deadline: datetime | None = None,
     due_at: datetime | None = None,
     touch_id: int | None = None,
+    outbox_id: int | None = None,
 ) -> int:
     """Add a message to the unit's rows; its id.
 
@@ -49,6 +50,7 @@ def enqueue(
     ``deadline`` (default: 48 h).
     """
     row = _row(customer_id, chat_id, message_class, key, payload, now, due_at, deadline, touch_id)
+    row["id"] = outbox_id or row["id"]
     rows.insert(outbox, row)
     return int(row["id"])
 

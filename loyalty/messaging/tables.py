@@ -86,3 +86,7 @@ outbox = sa.Table(
     sa.Index("ix_outbox_customer_id_left_at", "customer_id", "left_at"),
     postgresql_with={"fillfactor": "70"},
 )
+
+QUEUED = outbox.c.state == sa.literal_column("'queued'")
+LEASED = outbox.c.state.in_([sa.literal_column("'claimed'"), sa.literal_column("'sending'")])
+"""Written out, not bound, so that both databases see the partial indexes fit."""

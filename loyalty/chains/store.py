@@ -1,0 +1,203 @@
+"""Chains as rows: what is published, what is switched on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
+from loyalty.chains.model import Definition, problems_of
+from loyalty.chains.shipped import SHIPPED
+from loyalty.chains.tables import chain, chain_cursor, chain_version
+from loyalty.errors import ChainInvalid, ChainNotFound
+from loyalty.ids import new_id
+from loyalty.messaging.outbox import insert_new
+
+OVERLAP_IDS = 120_000 << 21
+"""Two minutes of ids: how late a row may be committed after its id was drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A chain with the version in force."""
+
+    id: int
+    key: str
+    enabled: bool
+    enabled_at: datetime | None
+    version_id: int
+    version: int
+    definition: Definition
+
+
+def ensure_shipped(session: Session, *, now: datetime) -> list[str]:
+    """Write down the chains that come with the program, switched on; keys of the new ones.
+
+    A chain that is there already is left as its owner has it.
+    """
+    known = set(session.execute(sa.select(chain.c.key)).scalars())
+    added = []
+    for key, definition in SHIPPED.items():
+        if key in known:
+            continue
+        id_ = new_id()
+        row = {"id": id_, "key": key, "enabled": True, "enabled_at": now, "created_at": now}
+        if not insert_new(session, chain, [row]):
+            continue
+        _add_version(session, id_, 1, definition, author="system", now=now)
+        # Who joined before the chain was there is not greeted years later.
+        session.execute(
+            sa.insert(chain_cursor).values(chain_id=id_, last_event_id=new_id() - OVERLAP_IDS)
+        )
+        added.append(key)
+    return added
+
+
+def all_chains(session: Session) -> list[Chain]:
+    """Every chain, in the order they were made."""
+    latest = (
+        sa.select(chain_version.c.chain_id, sa.func.max(chain_version.c.number).label("number"))
+        .group_by(chain_version.c.chain_id)
+        .subquery()
+    )
+    query = (
+        sa.select(chain, chain_version.c.id.label("version_id"), chain_version.c.number)
+        .join(latest, latest.c.chain_id == chain.c.id)
+        .join(
+            chain_version,
+            sa.and_(
+                chain_version.c.chain_id == chain.c.id, chain_version.c.number == latest.c.number
+            ),
+        )
+        .order_by(chain.c.id)
+    )
+    return [
+        Chain(
+            id=row.id,
+            key=row.key,
+            enabled=row.enabled,
+            enabled_at=row.enabled_at,
+            version_id=row.version_id,
+            version=row.number,
+            definition=definition_of(session, row.version_id),
+        )
+        for row in session.execute(query).all()
+    ]
+
+
+def get(session: Session, *, key: str) -> Chain:
+    """The chain called ``key``.
+
+    Raises:
+        ChainNotFound: there is none.
+    """
+    found = next((item for item in all_chains(session) if item.key == key), None)
+    if found is None:
+        raise ChainNotFound()
+    return found
+
+
+def set_enabled(session: Session, *, key: str, enabled: bool, now: datetime) -> None:
+    """Switch a chain on or off. Off, nobody is enrolled and nobody moves.
+
+    Raises:
+        ChainNotFound: there is none.
+    """
+    item = get(session, key=key)
+    if item.enabled == enabled:
+        return
+    values: dict[str, Any] = {"enabled": enabled}
+    if enabled:
+        values["enabled_at"] = now
+    session.execute(sa.update(chain).where(chain.c.id == item.id).values(**values))
+
+
+def publish(
+    session: Session, *, key: str, definition: Mapping[str, Any], author: str, now: datetime
+) -> int:
+    """Put a new version of a chain in force; its number. Who is on their way keeps the old one.
+
+    Raises:
+        ChainNotFound: there is no chain of that key.
+        ChainInvalid: facts ``problems``: a list of ``field`` and ``problem``.
+    """
+    item = get(session, key=key)
+    checked = check(definition)
+    number = item.version + 1
+    _add_version(session, item.id, number, checked, author=author, now=now)
+    return number
+
+
+def check(definition: Mapping[str, Any]) -> Definition:
+    """The definition behind a document, checked.
+
+    Raises:
+        ChainInvalid: facts ``problems``: a list of ``field`` and ``problem``.
+    """
+    try:
+        parsed = Definition.model_validate(definition)
+    except ValidationError as problem:
+        faults = [
+            {"field": ".".join(map(str, error["loc"])), "problem": str(error["type"])}
+            for error in problem.errors(include_url=False, include_input=False)
+        ]
+        raise ChainInvalid(problems=faults) from None
+    problems = list(problems_of(parsed))
+    if problems:
+        raise ChainInvalid(problems=problems)
+    return parsed
+
+
+def definition_of(session: Session, version_id: int) -> Definition:
+    """A published version; it never changes, so it is read and parsed once.
+
+    Raises:
+        LookupError: there is no such version.
+    """
+    found = _read.get(version_id)
+    if found is None:
+        query = sa.select(chain_version.c.definition).where(chain_version.c.id == version_id)
+        document = session.execute(query).scalar_one_or_none()
+        if document is None:
+            raise LookupError(f"no chain version {version_id}")
+        found = _parsed(json.dumps(document))
+        if len(_read) < _READ_LIMIT:
+            _read[version_id] = found
+    return found
+
+
+_READ_LIMIT = 4096
+_read: dict[int, Definition] = {}
+
+
+@lru_cache(maxsize=256)
+def _parsed(document: str) -> Definition:
+    return Definition.model_validate_json(document)
+
+
+def _add_version(
+    session: Session,
+    chain_id: int,
+    number: int,
+    definition: Definition,
+    *,
+    author: str,
+    now: datetime,
+) -> None:
+    session.execute(
+        sa.insert(chain_version).values(
+            id=new_id(),
+            chain_id=chain_id,
+            number=number,
+            definition=definition.model_dump(mode="json"),
+            published_at=now,
+            author=author,
+        )
+    )

@@ -1,0 +1,25 @@
+"""When the chains next have something to do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from loyalty.chains.enrol import next_planned
+from loyalty.chains.tables import ACTIVE, chain, enrolment
+
+
+def next_due(session: Session, *, now: datetime, time_zone: str) -> datetime | None:
+    """The first moment strictly after ``now`` at which a step is due or a day to be planned."""
+    query = (
+        sa.select(sa.func.min(enrolment.c.due_at))
+        .join_from(enrolment, chain, chain.c.id == enrolment.c.chain_id)
+        .where(ACTIVE, enrolment.c.due_at > now, chain.c.enabled == sa.true())
+    )
+    moments = [
+        session.execute(query).scalar_one(),
+        next_planned(session, now=now, time_zone=time_zone),
+    ]
+    return min((m for m in moments if m is not None and m > now), default=None)

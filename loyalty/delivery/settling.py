@@ -1,0 +1,126 @@
+"""How a call ended, written down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from loyalty.customers import telegram_chat
+from loyalty.db.rows import Rows
+from loyalty.delivery.again import queue_again
+from loyalty.delivery.beginning import Outgoing
+from loyalty.messaging.tables import QUEUED, outbox
+
+MAX_ATTEMPTS = 5
+_RETRY_AFTER_S = (2, 8, 30, 120)
+
+Kind = Literal["sent", "refused", "limited", "unknown", "blocked", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a call ended.
+
+    ``sent`` with its message id; ``refused``: the connection itself, so nothing can have
+    arrived; ``limited``: Telegram asked to slow down, the attempt does not count; ``unknown``:
+    it may have arrived; ``blocked``: this chat does not take messages; ``rejected``: Telegram
+    will never take this one.
+    """
+
+    outgoing: Outgoing
+    kind: Kind
+    message_id: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What was settled, for the log: rows given up, chats that have blocked us."""
+
+    dead: int = 0
+    blocked: int = 0
+
+
+def settle(session: Session, outcomes: Sequence[Outcome], *, owner: str, now: datetime) -> Settled:
+    """Write outcomes down. A row that was taken from us meanwhile only learns that it arrived."""
+    ids = sorted(outcome.outgoing.id for outcome in outcomes)
+    held = {
+        row.id: row
+        for row in session.execute(
+            sa.select(outbox).where(outbox.c.id.in_(ids)).order_by(outbox.c.id).with_for_update()
+        )
+    }
+    writes = Rows()
+    unknown, blocked, dead = [], set(), 0
+    for outcome in outcomes:
+        row = held.get(outcome.outgoing.id)
+        if row is None:
+            continue
+        ours = row.state == "sending" and row.lease_owner == owner
+        if not ours and outcome.kind != "sent":
+            continue
+        values = _values(outcome, row, now)
+        writes.update(outbox, values)
+        dead += values["state"] == "dead"
+        if outcome.kind == "unknown":
+            unknown.append(row)
+        if outcome.kind == "blocked":
+            blocked.add((row.chat_id, row.customer_id))
+    writes.put(session)
+    queue_again(session, unknown, now=now)
+    for chat_id, customer_id in sorted(blocked, key=lambda pair: pair[0]):
+        close_chat(session, chat_id=chat_id, customer_id=customer_id, now=now)
+    return Settled(dead=dead, blocked=len(blocked))
+
+
+def _values(outcome: Outcome, row: Any, now: datetime) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "id": row.id,
+        "state": outcome.kind,
+        "due_at": row.due_at,
+        "attempts": row.attempts,
+        "left_at": row.left_at,
+        "settled_at": now,
+        "message_id": outcome.message_id,
+        "reason": (outcome.reason or "")[:200] or None,
+        "lease_owner": None,
+        "lease_until": None,
+    }
+    if outcome.kind == "limited":
+        values |= {"state": "queued", "attempts": row.attempts - 1}
+        values |= {"left_at": None, "settled_at": None}
+    if outcome.kind == "refused":
+        values["left_at"] = None
+        if row.attempts >= MAX_ATTEMPTS:
+            values["state"] = "dead"
+        else:
+            wait = _RETRY_AFTER_S[min(row.attempts, len(_RETRY_AFTER_S)) - 1]
+            values |= {
+                "state": "queued",
+                "settled_at": None,
+                "due_at": now + timedelta(seconds=wait),
+            }
+    return values
+
+
+def close_chat(session: Session, *, chat_id: int, customer_id: int | None, now: datetime) -> None:
+    """The person has blocked the bot: unreachable until the next /start, what waits is
+    cancelled. Consent stays as it is."""
+    session.execute(
+        sa.update(telegram_chat)
+        .where(telegram_chat.c.telegram_id == chat_id)
+        .values(reachable=False, blocked_at=now)
+    )
+    mine = outbox.c.chat_id == chat_id
+    if customer_id is not None:
+        mine = sa.and_(outbox.c.customer_id == customer_id, mine)
+    session.execute(
+        sa.update(outbox)
+        .where(QUEUED, mine)
+        .values(state="cancelled", reason="blocked", settled_at=now)
+    )

@@ -1,0 +1,132 @@
+"""Today's facts about people, for many at once: where they can be reached, what they agreed to,
+what has left to them lately."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from loyalty.consent import ADS_TELEGRAM, consent
+from loyalty.customers import customer, telegram_chat
+from loyalty.messaging.outbox import MASS, SERVICE, TRIGGER
+from loyalty.messaging.policy import Left, rank
+from loyalty.messaging.tables import outbox, touch
+from loyalty.staff import outlet
+
+# Seven local days never take longer than this, whatever the zone and the clock change.
+_LOOK_BACK = timedelta(days=8)
+_LEFT_STATES = ("sending", "sent", "unknown")
+_COMING_STATES = ("queued", "claimed")
+
+
+@dataclass(slots=True, kw_only=True)
+class Person:
+    """What the policy and the words need to know about a customer."""
+
+    id: int
+    status: str
+    name: str | None
+    language: str
+    time_zone: str
+    tier: str
+    outlet: str | None
+    chat_id: int | None
+    reachable: bool
+    # None: has not been asked about advertising yet.
+    ads: bool | None = None
+    left: list[Left] = field(default_factory=list)
+    # Marketing that is on its way: (outbox id, class, due, rank).
+    coming: list[tuple[int, str, datetime, int]] = field(default_factory=list)
+
+
+def gather(
+    session: Session, customer_ids: Collection[int], *, now: datetime, time_zone: str
+) -> dict[int, Person]:
+    """Facts of these customers by id; ``time_zone`` is the business's, the last resort."""
+    if not customer_ids:
+        return {}
+    ids = sorted(set(customer_ids))
+    query = (
+        sa.select(
+            customer.c.id,
+            customer.c.status,
+            customer.c.name,
+            customer.c.language,
+            customer.c.time_zone,
+            customer.c.tier,
+            outlet.c.name.label("outlet"),
+            outlet.c.time_zone.label("outlet_zone"),
+            telegram_chat.c.telegram_id,
+            telegram_chat.c.language.label("chat_language"),
+            telegram_chat.c.reachable,
+        )
+        .outerjoin_from(customer, outlet, outlet.c.id == customer.c.home_outlet_id)
+        .outerjoin(telegram_chat, telegram_chat.c.customer_id == customer.c.id)
+        .where(customer.c.id.in_(ids))
+    )
+    people = {
+        row.id: Person(
+            id=row.id,
+            status=row.status,
+            name=row.name,
+            language=row.chat_language or row.language,
+            time_zone=row.time_zone or row.outlet_zone or time_zone,
+            tier=row.tier,
+            outlet=row.outlet,
+            chat_id=row.telegram_id,
+            reachable=row.telegram_id is not None and bool(row.reachable),
+        )
+        for row in session.execute(query)
+    }
+    _add_consents(session, people, ids)
+    _add_messages(session, people, ids, now)
+    return people
+
+
+def _add_consents(session: Session, people: dict[int, Person], ids: list[int]) -> None:
+    latest = (
+        sa.select(sa.func.max(consent.c.id))
+        .where(consent.c.customer_id.in_(ids), consent.c.purpose == ADS_TELEGRAM)
+        .group_by(consent.c.customer_id)
+    )
+    query = sa.select(consent.c.customer_id, consent.c.granted).where(consent.c.id.in_(latest))
+    for customer_id, granted in session.execute(query):
+        people[customer_id].ads = bool(granted)
+
+
+def _add_messages(
+    session: Session, people: dict[int, Person], ids: list[int], now: datetime
+) -> None:
+    left = sa.select(outbox.c.customer_id, outbox.c.message_class, outbox.c.left_at).where(
+        outbox.c.customer_id.in_(ids),
+        outbox.c.left_at > now - _LOOK_BACK,
+        outbox.c.message_class != SERVICE,
+        outbox.c.state.in_(_LEFT_STATES),
+    )
+    for customer_id, message_class, left_at in session.execute(left):
+        people[customer_id].left.append(Left(message_class, left_at))
+    coming = (
+        sa.select(
+            outbox.c.customer_id,
+            outbox.c.id,
+            outbox.c.message_class,
+            outbox.c.due_at,
+            touch.c.source,
+            touch.c.step,
+        )
+        .outerjoin_from(outbox, touch, touch.c.id == outbox.c.touch_id)
+        .where(
+            outbox.c.customer_id.in_(ids),
+            outbox.c.left_at.is_(None),
+            outbox.c.message_class.in_((TRIGGER, MASS)),
+            outbox.c.state.in_(_COMING_STATES),
+        )
+    )
+    for row in session.execute(coming):
+        people[row.customer_id].coming.append(
+            (row.id, row.message_class, row.due_at, rank(row.source or "", row.step or ""))
+        )

@@ -1,0 +1,85 @@
+"""The marketer's words: ``{name|friend}`` and the like, checked when saved, filled when sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from html.parser import HTMLParser
+
+from markupsafe import escape
+
+from loyalty.texts import LANGUAGES
+
+VARIABLES = frozenset({"name", "balance", "expiring", "days", "until", "tier", "outlet"})
+"""What a text may use: first name, points that can be spent, points that will expire, days left
+and the last day for them, tier, home outlet."""
+
+# Variables that may be empty for some people and so need ``|words instead``.
+MAY_BE_EMPTY = frozenset({"name", "outlet"})
+
+MAX_TEXT = 4096
+_VARIABLE = re.compile(r"\{([^{}|]*)(?:\|([^{}]*))?\}")
+_TAGS = frozenset({"b", "i", "u", "s", "a", "code", "tg-spoiler", "blockquote"})
+
+
+class _Tags(HTMLParser):
+    """Walks the tags of a text and notes the first thing Telegram would refuse."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.problem: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
+        del attrs
+        if tag not in _TAGS:
+            self.problem = self.problem or f"unknown_tag:{tag}"
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.problem = self.problem or f"unclosed_tag:{tag}"
+
+
+def problems_of(text: str) -> Iterator[str]:
+    """Codes of what is wrong with one text; none if it can be sent."""
+    if not text.strip():
+        yield "empty"
+    if len(text) > MAX_TEXT:
+        yield "too_long"
+    rest = _VARIABLE.sub("", text)
+    if "{" in rest or "}" in rest:
+        yield "stray_brace"
+    for name, instead in _VARIABLE.findall(text):
+        if name not in VARIABLES:
+            yield f"unknown_variable:{name}"
+        elif name in MAY_BE_EMPTY and not instead:
+            yield f"fallback_missing:{name}"
+    tags = _Tags()
+    tags.feed(text)
+    tags.close()
+    if tags.problem or tags.open:
+        yield tags.problem or f"unclosed_tag:{tags.open[-1]}"
+
+
+def problems_of_texts(texts: Mapping[str, str]) -> Iterator[str]:
+    """The same for a text in every language; a language left out is a problem too."""
+    for language in LANGUAGES:
+        if language not in texts:
+            yield f"language_missing:{language}"
+            continue
+        yield from (f"{language}:{problem}" for problem in problems_of(texts[language]))
+
+
+def used(text: str) -> set[str]:
+    """The variables a text uses."""
+    return {name for name, _ in _VARIABLE.findall(text)}
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """The text with values put in, escaped; an empty value gives the words after ``|``."""
+
+    def value(found: re.Match[str]) -> str:
+        return str(escape(values.get(found[1]) or found[2] or ""))
+
+    return _VARIABLE.sub(value, text)

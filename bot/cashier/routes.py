@@ -1,0 +1,104 @@
+"""Which update goes to which handler of the till."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiogram import F, Router
+from aiogram.dispatcher.event.bases import SkipHandler
+from aiogram.filters import Command, CommandStart
+from aiogram.types import Message
+
+from bot.cashier import joining, returning, screens, selling, shift
+from bot.cashier.till import (
+    PART,
+    RETURN,
+    STEP,
+    SUM,
+    AtTill,
+    InStep,
+    Refusals,
+    step_of,
+)
+from bot.context import Context, Visitor
+from loyalty.texts import Translator
+
+OURS = F.data.startswith("sale:") | F.data.startswith("ret:") | F.data.startswith("till:")
+
+
+def router() -> Router:
+    """Everything cashiers do; ``j_`` links for anybody; what is not ours is passed on."""
+    whole = Router(name="cashier")
+    whole.include_routers(_invitations(), _till(), _outsiders())
+    return whole
+
+
+def _invitations() -> Router:
+    part = Router(name="cashier-invitations")
+    link = CommandStart(deep_link=True, magic=F.args.startswith("j_"))
+    part.message.register(joining.join, link)
+    return part
+
+
+def _till() -> Router:
+    part = Router(name="cashier-till")
+    for observer in (part.message, part.callback_query):
+        observer.filter(AtTill())
+        observer.middleware(Refusals())
+    texts = part.message
+    card_link = CommandStart(deep_link=True, magic=F.args.startswith("c_"))
+    texts.register(selling.scan_link, card_link)
+    texts.register(joining.start, CommandStart(deep_link=False, magic=~F.args))
+    texts.register(selling.ask_for_card, Command("sale"))
+    texts.register(returning.list_sales, Command("return"))
+    texts.register(shift.shift, Command("shift"))
+    texts.register(joining.help_text, Command("help"))
+    texts.register(selling.scan_text, F.text.regexp(selling.CODE))
+    texts.register(selling.scan_text, F.text.regexp(selling.CARD_LINK))
+    answer = ~F.text.startswith("/") & ~F.contact
+    texts.register(selling.take_sum, InStep(SUM), answer)
+    texts.register(selling.take_part, InStep(PART), answer)
+    texts.register(returning.take_number, InStep(RETURN), answer)
+    texts.register(not_understood, answer)
+    taps = part.callback_query
+    by_data: dict[str, Callable[..., Awaitable[Any]]] = {
+        "sale:confirm:": selling.confirm,
+        "sale:all:": selling.spend_all,
+        "sale:part:": selling.ask_part,
+        "sale:none:": selling.spend_none,
+        "sale:cancel:": selling.cancel,
+        "ret:view:": returning.view,
+        "ret:do:": returning.do,
+        "ret:close": returning.close,
+        "till:sale": selling.ask_for_card,
+        "till:return": returning.list_sales,
+        "till:shift": shift.shift,
+        "till:help": joining.help_text,
+    }
+    for data, handler in by_data.items():
+        taps.register(handler, F.data.startswith(data))
+    taps.register(selling.unknown_tap, OURS)
+    return part
+
+
+def _outsiders() -> Router:
+    part = Router(name="cashier-outsiders")
+    for observer in (part.message, part.callback_query):
+        observer.middleware(Refusals())
+    part.message.register(joining.outsider_command, Command("sale", "return", "shift"))
+    part.callback_query.register(joining.outsider_tap, OURS)
+    return part
+
+
+async def not_understood(_message: Message, ctx: Context, visitor: Visitor, _: Translator) -> None:
+    """What a cashier sends out of the blue: how to begin, unless it is the customer's side."""
+    step = step_of(visitor)
+    if visitor.customer is not None or (step is not None and not step.startswith(STEP)):
+        raise SkipHandler  # a cashier may be a customer too, in the same chat
+    await screens.send(
+        ctx,
+        visitor,
+        _("I did not understand that 🙂") + " " + joining.how_to_begin(_),
+        joining.home_buttons(_),
+    )

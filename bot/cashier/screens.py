@@ -1,0 +1,111 @@
+"""How a till's screens get to the chat: sent once, then edited in place."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+
+import structlog
+from aiogram.exceptions import TelegramBadRequest
+from aiogram.types import CallbackQuery, InlineKeyboardMarkup
+
+from bot import answers
+from bot.context import Context, Visitor
+
+log = structlog.get_logger(__name__)
+
+Buttons = Sequence[Sequence[tuple[str, str]]]
+"""Rows of (label, callback data)."""
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+ALERT_LENGTH = 200
+
+
+def base36(number: int) -> str:
+    """A number as short as callback data wants it."""
+    out = ""
+    while number:
+        number, digit = divmod(number, 36)
+        out = _DIGITS[digit] + out
+    return out or "0"
+
+
+def numbers(data: str | None) -> list[int]:
+    """The numbers after the two words of ``sale:confirm:1a:2b``; what is no number is left out."""
+    found: list[int] = []
+    for part in (data or "").split(":")[2:]:
+        with contextlib.suppress(ValueError):  # forged data is answered like an unknown sale
+            found.append(int(part, 36) if part.isalnum() and part.isascii() else -1)
+    return found
+
+
+def number_at(data: str | None, place: int) -> int:
+    """The number at that place of the callback data; -1, which nothing has, if there is none."""
+    found = numbers(data)
+    # Ids have 63 bits; a longer forged number would not even fit the question to the database.
+    return found[place] if place < len(found) and found[place] < 2**63 else -1
+
+
+def keyboard(buttons: Buttons) -> InlineKeyboardMarkup | None:
+    """The inline keyboard; None without buttons."""
+    if not buttons:
+        return None
+    return answers.keyboard([[answers.button(text, data) for text, data in r] for r in buttons])
+
+
+async def send(ctx: Context, visitor: Visitor, text: str, buttons: Buttons | None = None) -> int:
+    """A new message; its id."""
+    message = await ctx.bot.send_message(
+        visitor.chat_id, text, parse_mode="HTML", reply_markup=keyboard(buttons or ())
+    )
+    return message.message_id
+
+
+async def show(
+    ctx: Context,
+    visitor: Visitor,
+    text: str,
+    buttons: Buttons | None = None,
+    *,
+    message_id: int | None,
+) -> int:
+    """Change the message in place, or send a new one if it cannot be; the id of the screen."""
+    if message_id is not None:
+        try:
+            await ctx.bot.edit_message_text(
+                text,
+                chat_id=visitor.chat_id,
+                message_id=message_id,
+                parse_mode="HTML",
+                reply_markup=keyboard(buttons or ()),
+            )
+        except TelegramBadRequest as problem:
+            # The same screen again is fine; anything else (deleted, too old) needs a new message.
+            if "message is not modified" in problem.message:
+                return message_id
+            log.info("screen_not_edited", problem=problem.message)
+        else:
+            return message_id
+    return await send(ctx, visitor, text, buttons)
+
+
+async def take_buttons_off(ctx: Context, visitor: Visitor, message_id: int) -> None:
+    """Leave a finished screen as words only."""
+    with contextlib.suppress(TelegramBadRequest):  # gone or bare already: nothing left to tap
+        await ctx.bot.edit_message_reply_markup(
+            chat_id=visitor.chat_id, message_id=message_id, reply_markup=None
+        )
+
+
+async def answer(query: CallbackQuery, text: str | None = None, *, alert: bool = False) -> None:
+    """End the button's waiting; a tap too old for an answer is let be."""
+    short = text if text is None or len(text) <= ALERT_LENGTH else text[: ALERT_LENGTH - 1] + "…"
+    try:
+        await query.answer(short, show_alert=alert)
+    except TelegramBadRequest as problem:
+        log.info("tap_not_answered", problem=problem.message)
+
+
+def screen_of(query: CallbackQuery) -> int | None:
+    """The message whose button was tapped."""
+    return query.message.message_id if query.message is not None else None

@@ -1,0 +1,307 @@
+"""A sale, from the scan of a card to the receipt."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from aiogram.filters import CommandObject
+from aiogram.types import CallbackQuery, Message
+from sqlalchemy.orm import Session
+
+from bot.cashier import quote as words
+from bot.cashier import screens
+from bot.cashier.joining import how_to_begin
+from bot.cashier.quote import SaleView
+from bot.cashier.till import PART, SUM, at_till, locale_of, set_step, step_number
+from bot.cashier.words import refusal
+from bot.context import Context, Visitor
+from loyalty import customers
+from loyalty.amounts import parse_amount
+from loyalty.customers import Identified
+from loyalty.errors import (
+    AmountInvalid,
+    AmountOutOfRange,
+    DomainError,
+    DraftNotFound,
+    PointsInvalid,
+    RedemptionTooLarge,
+)
+from loyalty.purchases import PurchaseResult, drafts
+from loyalty.purchases.drafts import Draft
+from loyalty.staff import Staff
+from loyalty.texts import Translator
+
+CODE = re.compile(r"^\s*[0-9]{4}[\s\-–—]{0,3}[0-9]{4}\s*$")
+"""The 8 digits under the QR, as people type them."""
+CARD_LINK = re.compile(r"^\S*[?&]start=c_[A-Za-z0-9_-]{1,62}\S*$")
+
+
+async def ask_for_card(
+    _event: Message | CallbackQuery, ctx: Context, visitor: Visitor, now: datetime, _: Translator
+) -> None:
+    """``/sale``: how to begin one."""
+
+    def unit(session: Session) -> None:
+        at_till(session, visitor)
+        set_step(session, visitor, now, None)
+
+    await ctx.db.transact(unit)
+    await screens.send(ctx, visitor, _("🛍 <b>New sale</b>") + "\n" + how_to_begin(_))
+
+
+async def scan_link(
+    _message: Message,
+    command: CommandObject,
+    ctx: Context,
+    visitor: Visitor,
+    now: datetime,
+    _: Translator,
+) -> None:
+    """``/start c_…``: the camera has read a customer's QR."""
+    await _open(ctx, visitor, now, _, token=command.args or "")
+
+
+async def scan_text(
+    message: Message, ctx: Context, visitor: Visitor, now: datetime, _: Translator
+) -> None:
+    """The 8 digits typed, or the card's link pasted."""
+    text = message.text or ""
+    if CODE.match(text):
+        await _open(ctx, visitor, now, _, code=text)
+    else:
+        await _open(ctx, visitor, now, _, token=text)
+
+
+async def _open(
+    ctx: Context,
+    visitor: Visitor,
+    now: datetime,
+    _: Translator,
+    *,
+    token: str | None = None,
+    code: str | None = None,
+) -> None:
+    def identify(session: Session, person: Staff) -> Identified | None:
+        if code is not None:
+            return customers.identify_code(session, code=code, by=person.actor, now=now)
+        return customers.identify_token(session, keys=ctx.keys, token=token or "", now=now)
+
+    def unit(session: Session) -> SaleView | None:
+        person = at_till(session, visitor)
+        identified = identify(session, person)
+        if identified is None:
+            return None  # the wrong try has to be committed, so nothing is raised here
+        draft = drafts.open_draft(
+            session,
+            identified=identified,
+            staff=person,
+            now=now,
+            update_key=str(visitor.update_id),
+        )
+        if draft.status == drafts.OPEN:
+            set_step(session, visitor, now, SUM, draft=draft.id)
+        return words.view(session, draft, now=now)
+
+    shown = await ctx.db.transact(unit)
+    if shown is None:
+        lines = (
+            _("There is no such code now.")
+            + " "
+            + _("Ask the customer to refresh the card and read you the new one, or scan the QR.")
+        )
+        await screens.send(ctx, visitor, lines)
+        return
+    await _screen(ctx, visitor, now, _, shown, message_id=None)
+
+
+async def _screen(
+    ctx: Context,
+    visitor: Visitor,
+    now: datetime,
+    _: Translator,
+    shown: SaleView,
+    *,
+    message_id: int | None,
+) -> None:
+    """Put the draft's screen into the chat, and remember which message it is."""
+    text, buttons = words.quote_screen(_, shown, currency=ctx.settings.currency)
+    if shown.draft.status != drafts.OPEN:
+        text, buttons = _("This sale is already closed."), []
+    await _place(ctx, visitor, now, shown.draft, text, buttons, message_id=message_id)
+
+
+async def _place(
+    ctx: Context,
+    visitor: Visitor,
+    now: datetime,
+    draft: Draft,
+    text: str,
+    buttons: screens.Buttons,
+    *,
+    message_id: int | None,
+) -> None:
+    placed = await screens.show(ctx, visitor, text, buttons, message_id=message_id)
+    if placed != draft.message_id:
+        await ctx.db.transact(
+            lambda session: drafts.set_message(
+                session, draft_id=draft.id, message_id=placed, now=now
+            )
+        )
+
+
+async def take_sum(
+    message: Message, ctx: Context, visitor: Visitor, now: datetime, _: Translator
+) -> None:
+    """The sum, as people type it; anything else is asked for once more and changes nothing."""
+    draft_id = step_number(visitor, "draft")
+    try:
+        amount = parse_amount(message.text or "")
+    except (AmountInvalid, AmountOutOfRange) as error:
+        await _ask_again(ctx, visitor, now, _, draft_id, error)
+        return
+
+    def unit(session: Session) -> SaleView:
+        person = at_till(session, visitor)
+        draft = drafts.set_amount(session, draft_id=draft_id, staff=person, amount=amount, now=now)
+        return words.view(session, draft, now=now)
+
+    shown = await ctx.db.transact(unit)
+    await _screen(ctx, visitor, now, _, shown, message_id=shown.draft.message_id)
+
+
+async def _ask_again(
+    ctx: Context, visitor: Visitor, now: datetime, _: Translator, draft_id: int, error: DomainError
+) -> None:
+    """Say what was wrong with the answer; the sale waits, and its screen is now down here."""
+    said = refusal(_, error, locale_of(ctx, visitor))
+    buttons = [[(_("Cancel"), f"sale:cancel:{screens.base36(draft_id)}")]]
+    if visitor.chat is not None and visitor.chat.step == PART:
+        buttons = [[(_("Back"), f"sale:none:{screens.base36(draft_id)}")]]
+    placed = await screens.send(ctx, visitor, said, buttons)
+
+    def unit(session: Session) -> None:
+        person = at_till(session, visitor)
+        if drafts.get(session, draft_id=draft_id).staff_id == person.id:
+            drafts.set_message(session, draft_id=draft_id, message_id=placed, now=now)
+
+    await ctx.db.transact(unit)
+
+
+async def take_part(
+    message: Message, ctx: Context, visitor: Visitor, now: datetime, _: Translator
+) -> None:
+    """How many points to spend, typed."""
+    text = re.sub(r"\s", "", message.text or "")
+    draft_id = step_number(visitor, "draft")
+    try:
+        if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0):
+            raise PointsInvalid()
+        await _spend(ctx, visitor, now, _, draft_id, int(text), message_id=None)
+    except (PointsInvalid, RedemptionTooLarge) as error:
+        await _ask_again(ctx, visitor, now, _, draft_id, error)
+
+
+async def spend_all(
+    query: CallbackQuery, ctx: Context, visitor: Visitor, now: datetime, _: Translator
+) -> None:
+    """[Spend N]: as many points as the screen named."""
+    draft_id, points = (screens.number_at(query.data, place) for place in (0, 1))
+    screen = screens.screen_of(query)
+    await _spend(ctx, visitor, now, _, draft_id, points, message_id=screen)
+
+
+async def spend_none(
+    query: CallbackQuery, ctx: Context, visitor: Visitor, now: datetime, _: Translator
+) -> None:
+    """[Change points] and [Back]: the quote without spending."""
+    draft_id = screens.number_at(query.data, 0)
+    screen = screens.screen_of(query)
+    await _spend(ctx, visitor, now, _, draft_id, 0, message_id=screen)
+
+
+async def _spend(
+    ctx: Context,
+    visitor: Visitor,
+    now: datetime,
+    _: Translator,
+    draft_id: int,
+    points: int,
+    *,
+    message_id: int | None,
+) -> None:
+    def unit(session: Session) -> SaleView:
+        person = at_till(session, visitor)
+        draft = drafts.set_redeem(session, draft_id=draft_id, staff=person, points=points, now=now)
+        set_step(session, visitor, now, SUM, draft=draft.id)
+        return words.view(session, draft, now=now)
+
+    shown = await ctx.db.transact(unit)
+    screen = message_id if message_id is not None else shown.draft.message_id
+    await _screen(ctx, visitor, now, _, shown, message_id=screen)
+
+
+async def ask_part(
+    query: CallbackQuery, ctx: Context, visitor: Visitor, now: datetime, _: Translator
+) -> None:
+    """[Spend part…]: ask how many."""
+    draft_id = screens.number_at(query.data, 0)
+
+    def unit(session: Session) -> SaleView:
+        person = at_till(session, visitor)
+        draft = drafts.set_redeem(session, draft_id=draft_id, staff=person, points=0, now=now)
+        set_step(session, visitor, now, PART, draft=draft.id)
+        return words.view(session, draft, now=now)
+
+    shown = await ctx.db.transact(unit)
+    text, buttons = words.part_screen(_, shown)
+    screen = screens.screen_of(query)
+    await _place(ctx, visitor, now, shown.draft, text, buttons, message_id=screen)
+
+
+async def confirm(
+    query: CallbackQuery, ctx: Context, visitor: Visitor, now: datetime, _: Translator
+) -> str | None:
+    """[Confirm]: the sale is recorded, once, however often this is tapped."""
+    draft_id, total, redeem = (screens.number_at(query.data, place) for place in range(3))
+
+    def unit(session: Session) -> tuple[PurchaseResult, str | None]:
+        person = at_till(session, visitor)
+        result = drafts.confirm(
+            session, draft_id=draft_id, staff=person, now=now, shown=(total, redeem)
+        )
+        if step_number(visitor, "draft") == draft_id:
+            set_step(session, visitor, now, None)
+        buyer = result.customer_id
+        return result, customers.get(session, buyer).name if buyer is not None else None
+
+    result, name = await ctx.db.transact(unit)
+    ctx.wake()
+    text, buttons = words.done_screen(
+        _, result, words.first_name(name), currency=ctx.settings.currency
+    )
+    await screens.show(ctx, visitor, text, buttons, message_id=screens.screen_of(query))
+    return _("This sale is already recorded.") if result.replayed else _("Recorded")
+
+
+async def cancel(
+    query: CallbackQuery, ctx: Context, visitor: Visitor, now: datetime, _: Translator
+) -> None:
+    """[Cancel]: nothing is sold."""
+    draft_id = screens.number_at(query.data, 0)
+
+    def unit(session: Session) -> None:
+        person = at_till(session, visitor)
+        drafts.cancel(session, draft_id=draft_id, staff=person, now=now)
+        if step_number(visitor, "draft") == draft_id:
+            set_step(session, visitor, now, None)
+
+    await ctx.db.transact(unit)
+    words_ = _("Cancelled, nothing was recorded.")
+    buttons = [[(_("🛍 New sale"), "till:sale")]]
+    await screens.show(ctx, visitor, words_, buttons, message_id=screens.screen_of(query))
+
+
+async def unknown_tap(_query: CallbackQuery) -> None:
+    """A button of ours that no screen has any more."""
+    raise DraftNotFound()

@@ -75,7 +75,7 @@ const app = {
     if (phone.bot !== bot) await phone.choose(bot);
     this.drawTabs();
     if (!this.narrow()) phone.root.scrollIntoView({ behavior: "smooth", inline: "nearest" });
-    phone.scrollDown(true);
+    phone.scrollDown();
     phone.root.classList.remove("flash");
     requestAnimationFrame(() => phone.root.classList.add("flash"));
   },
@@ -132,21 +132,34 @@ const app = {
     let note;
     try {
       await control("POST", "/product-clock", { advance });
-      const clock = await control("GET", "/clock");
-      this.offset = clock.now - Date.now() / 1000;
+      this.clockMoved((await control("GET", "/clock")).now);
       note = t("moved", { when: moment(this.now()) });
     } catch (error) {
       note = `${t("noMove")}: ${error.message}`;
     }
     this.moving = false;
     this.drawBar();
-    this.phones[this.active]?.toast(note);
+    this.notice(note);
+  },
+
+  notice(text) {
+    document.querySelector(".notice")?.remove();
+    const node = el("div", { class: "notice", role: "status" }, text);
+    document.body.append(node);
+    setTimeout(() => node.remove(), 4000);
+  },
+
+  // Day separators are relative to the clock.
+  clockMoved(now) {
+    this.offset = now - Date.now() / 1000;
+    this.drawBar();
+    for (const phone of this.phones) phone.drawList();
   },
 
   async event(event) {
     if (event.kind === "reset") { this.phones = []; await this.load(); return; }
     if (event.kind === "bots") { this.bots = await control("GET", "/bots"); await this.chooseBots(); return; }
-    if (event.kind === "clock") { this.offset = event.now - Date.now() / 1000; this.drawBar(); return; }
+    if (event.kind === "clock") { this.clockMoved(event.now); return; }
     if (event.kind === "person") { this.changed(event.person); return; }
     for (const phone of this.phones) {
       if (event.kind === "commands" && event.bot === phone.bot) {

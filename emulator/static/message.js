@@ -10,7 +10,7 @@ const EMOJI = /^(\p{Extended_Pictographic}\uFE0F?){1,3}$/u;
 function photo(message, act, others) {
   if (!message.photo) return [];
   const [width, height] = message.photo_size || [0, 0];
-  const image = el("img", { class: "photo", src: message.photo, alt: t("photo"), loading: "lazy", onclick: () => act.photo(message) });
+  const image = el("img", { class: "photo", src: message.photo, alt: t("photo"), onclick: () => act.photo(message) });
   if (width && height) { image.width = width; image.height = height; }
   const nodes = [image];
   if (message.from.is_bot && others.length) {
@@ -39,12 +39,20 @@ function contact(message) {
 }
 
 function button(message, item, act) {
-  const node = el("button", { type: "button", class: "key" }, el("span", {}, item.text));
+  const node = el("button", { type: "button", class: "key", title: item.text }, el("span", {}, item.text));
   if (STYLES.has(item.style)) node.classList.add(item.style);
   if (item.disabled) { node.disabled = true; node.append(icon("lock")); }
   if (item.url || item.web_app) node.append(icon("link"));
   if (item.copy_text) node.append(icon("copy"));
   node.addEventListener("click", () => act.press(message, item, node));
+  return node;
+}
+
+function meta(message, extra = "") {
+  const node = el("span", { class: `meta ${extra}`, "aria-hidden": extra ? "true" : null });
+  if (message.pinned) node.append(icon("pin"));
+  if (message.edited) node.append(`${t("edited")} `);
+  node.append(time(message.date));
   return node;
 }
 
@@ -60,14 +68,11 @@ export function bubble(message, act, others) {
     node.append(el("div", { class: "quote" }, quoted.text || quoted.caption || t("photo")));
   }
   node.append(...photo(message, act, others), ...attachment(message), ...contact(message));
-  if (text) node.append(el("div", { class: "text" }, ...rich(text, message.entities, act)));
-  const meta = el("span", { class: "meta" });
-  if (message.pinned) meta.append(icon("pin"));
-  if (message.edited) meta.append(`${t("edited")} `);
-  meta.append(time(message.date));
-  node.append(meta);
+  // The time sits in the last line of the text; an unseen copy of it keeps its place free.
+  if (text) node.append(el("div", { class: "text" }, ...rich(text, message.entities, act), meta(message, "ghost")));
+  node.append(meta(message));
   if (message.reactions?.length) node.append(el("span", { class: "reactions" }, message.reactions.join(" ")));
-  const row = el("div", { class: `row ${mine ? "mine" : "theirs"}`, "data-id": String(message.message_id) }, node);
+  const row = el("div", { class: `row ${mine ? "mine" : "theirs"}${message.photo ? " photo-row" : ""}`, "data-id": String(message.message_id) }, node);
   if (message.buttons.length) {
     row.append(el("div", { class: "keys" }, ...message.buttons.map((line) =>
       el("div", { class: "line" }, ...line.map((item) => button(message, item, act))))));

@@ -39,9 +39,11 @@ export class Phone {
 
   frame() {
     this.list = el("div", { class: "list", role: "log", "aria-live": "polite", tabindex: "0" });
+    this.atEnd = true;
     this.list.addEventListener("scroll", () => this.noteScroll());
+    new ResizeObserver(() => { if (this.atEnd) this.scrollDown(); }).observe(this.list);
     this.toasts = el("div", { class: "toasts", "aria-live": "assertive" });
-    this.toBottom = iconButton("down", t("down"), () => this.scrollDown(true), "to-bottom hidden");
+    this.toBottom = iconButton("down", t("down"), () => this.scrollDown(), "to-bottom hidden");
     this.head = el("header", { class: "head" });
     this.foot = el("footer", { class: "foot" });
     this.root.replaceChildren(this.head, el("div", { class: "body" }, this.list, this.toBottom, this.toasts), this.foot);
@@ -115,7 +117,7 @@ export class Phone {
   receive(message, keyboard) {
     this.keyboard = keyboard;
     const known = this.messages.has(message.message_id);
-    const atEnd = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 120;
+    const { atEnd } = this;
     const newest = [...this.messages.values()].at(-1);
     this.messages.set(message.message_id, message);
     this.started = true;
@@ -130,7 +132,7 @@ export class Phone {
       node.classList.add("new");
       this.list.append(node);
       if (message.from.is_bot && !this.app.isVisible(this)) this.unread += 1;
-      if (atEnd || !message.from.is_bot) this.scrollDown(true);
+      if (atEnd || !message.from.is_bot) this.scrollDown();
     }
     this.drawFoot();
     this.app.drawTabs();
@@ -150,12 +152,14 @@ export class Phone {
   }
 
   noteScroll() {
-    const far = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight > 160;
-    this.toBottom.classList.toggle("hidden", !far);
+    this.atEnd = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 120;
+    this.toBottom.classList.toggle("hidden", this.atEnd);
   }
 
-  scrollDown(smooth = false) {
-    requestAnimationFrame(() => this.list.scrollTo({ top: this.list.scrollHeight, behavior: smooth ? "smooth" : "instant" }));
+  scrollDown() {
+    this.atEnd = true;
+    this.toBottom.classList.add("hidden");
+    requestAnimationFrame(() => { this.list.scrollTop = this.list.scrollHeight; });
   }
 
   drawFoot() {

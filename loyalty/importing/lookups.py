@@ -1,0 +1,187 @@
+"""What the database knows of a batch: receipts that are there, customers, outlets, rules."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from loyalty import customers, wallet
+from loyalty.customers import customer, external_id
+from loyalty.db.fast import fetch, is_postgres
+from loyalty.db.rows import Rows
+from loyalty.ids import new_id
+from loyalty.importing.model import Options, Sale, Summary
+from loyalty.program import Program, program_version
+from loyalty.staff import outlet
+
+Row = Sequence[object]
+
+
+def fetch_in(session: Session, sql: str, values: Iterable[str | int], *args: object) -> list[Row]:
+    """Rows of ``sql`` whose ``{in}`` (right of a column) is one of ``values``."""
+    listed = list(values)
+    if not listed:
+        return []
+    if is_postgres(session):
+        kind = "text" if isinstance(listed[0], str) else "bigint"
+        sql = sql.replace("{in}", f"= ANY($1::{kind}[])")
+    else:
+        sql = sql.replace("{in}", "IN (SELECT value FROM json_each($1))")
+    return list(fetch(session, sql, listed, *args))
+
+
+def key_of(identity: str, part: str) -> str:
+    """The import key of one row that a receipt becomes."""
+    return hashlib.sha256(f"{identity}|{part}".encode()).hexdigest()
+
+
+def known_sales(session: Session, sales: Sequence[Sale], outlets: dict[str, int]) -> set[str]:
+    """Identities of those that were imported before, or recorded by a till under their number."""
+    keys: dict[str, str] = {}
+    for sale in sales:
+        if sale.bought:
+            keys[key_of(sale.identity, "p")] = sale.identity
+        if sale.returned:
+            keys[key_of(sale.identity, "u")] = sale.identity
+            keys[key_of(sale.identity, "r0")] = sale.identity
+    found = fetch_in(session, "SELECT import_key FROM purchase WHERE import_key {in}", keys)
+    sql = "SELECT import_key FROM purchase_return WHERE import_key {in}"
+    returns = [key for sale in sales if sale.returned for key in (key_of(sale.identity, "r0"),)]
+    known = {keys[str(row[0])] for row in (*found, *fetch_in(session, sql, returns))}
+    numbered = {
+        (outlets[sale.outlet], sale.day.isoformat(), sale.number): sale.identity
+        for sale in sales
+        if sale.number is not None and sale.outlet in outlets
+    }
+    sql = (
+        "SELECT outlet_id, business_date, number FROM purchase WHERE number {in}"
+        " AND outlet_id IS NOT NULL AND register = ''"
+    )
+    for outlet_id, day, number in fetch_in(session, sql, {str(key[2]) for key in numbered}):
+        if identity := numbered.get((int(str(outlet_id)), str(day), str(number))):
+            known.add(identity)
+    return known
+
+
+def find_outlets(session: Session, names: Iterable[str]) -> dict[str, int]:
+    """Ids of the outlets of these names that there are."""
+    wanted = set(names)
+    if not wanted:
+        return {}
+    rows = session.execute(sa.select(outlet.c.id, outlet.c.name).where(outlet.c.name.in_(wanted)))
+    return {row.name: row.id for row in rows}
+
+
+def add_outlets(
+    rows: Rows, names: Iterable[str], known: dict[str, int], options: Options, summary: Summary
+) -> None:
+    """Outlets the file names and nobody has set up yet."""
+    for name in sorted(set(names) - set(known)):
+        known[name] = new_id()
+        summary.outlets_created += 1
+        rows.insert(
+            outlet,
+            {
+                "id": known[name],
+                "name": name,
+                "time_zone": options.time_zone,
+                "created_at": options.now,
+            },
+        )
+
+
+def find_customers(
+    session: Session, *, system: str, values: Iterable[str], phones: Iterable[str]
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Customers by the other system's id and by phone."""
+    sql = "SELECT value, customer_id FROM external_id WHERE value {in} AND system = $2"
+    by_value = {str(row[0]): int(str(row[1])) for row in fetch_in(session, sql, values, system)}
+    sql = "SELECT phone, id FROM customer WHERE phone {in}"
+    by_phone = {str(row[0]): int(str(row[1])) for row in fetch_in(session, sql, phones)}
+    return by_value, by_phone
+
+
+def resolve_customers(
+    session: Session, rows: Rows, sales: Sequence[Sale], options: Options, summary: Summary
+) -> dict[str, int | None]:
+    """Whose each sale is, by identity; those nobody knows yet are added as anonymous cards."""
+    by_value, by_phone = find_customers(
+        session,
+        system=options.system,
+        values={sale.customer for sale in sales if sale.customer},
+        phones={sale.phone for sale in sales if sale.phone},
+    )
+    owners: dict[str, int | None] = {}
+    for sale in sales:
+        if sale.customer is None and sale.phone is None:
+            owners[sale.identity] = None
+            continue
+        owner = by_value.get(sale.customer or "") or by_phone.get(sale.phone or "")
+        if owner is None:
+            owner = customers.create(
+                rows,
+                status="anonymous",
+                language=options.language,
+                now=options.now,
+                phone=sale.phone,
+                source=options.system,
+            )
+            wallet.open_account(rows, customer_id=owner)
+            summary.customers_created += 1
+            if sale.phone:
+                by_phone[sale.phone] = owner
+        if sale.customer and sale.customer not in by_value:
+            by_value[sale.customer] = owner
+            link(rows, system=options.system, value=sale.customer, customer_id=owner)
+        owners[sale.identity] = owner
+    return owners
+
+
+def link(rows: Rows, *, system: str, value: str, customer_id: int) -> None:
+    """Keep the other system's id of a customer."""
+    rows.insert(external_id, {"system": system, "value": value, "customer_id": customer_id})
+
+
+def tiers_of(session: Session, customer_ids: Iterable[int]) -> dict[int, str]:
+    """The tier key of each customer."""
+    ids = list(customer_ids)
+    found: dict[int, str] = {}
+    for start in range(0, len(ids), 500):
+        query = sa.select(customer.c.id, customer.c.tier).where(
+            customer.c.id.in_(ids[start : start + 500])
+        )
+        found |= {row.id: row.tier for row in session.execute(query)}
+    return found
+
+
+class Programs:
+    """Every published version, to price a sale by the rules of its own day."""
+
+    def __init__(self, session: Session) -> None:
+        query = (
+            sa.select(program_version)
+            .where(program_version.c.status == "published")
+            .order_by(program_version.c.effective_from, program_version.c.number)
+        )
+        self._versions = [
+            (row.effective_from, row.id, Program.model_validate(row.rules))
+            for row in session.execute(query)
+        ]
+
+    def at(self, moment: datetime) -> tuple[int, Program]:
+        """The version in force, and its id; the oldest for what was before them all.
+
+        Raises:
+            LookupError: nothing was ever published.
+        """
+        if not self._versions:
+            raise LookupError("no program version is published")
+        chosen = self._versions[0]
+        for version in self._versions:
+            if version[0] <= moment:
+                chosen = version
+        return chosen[1], chosen[2]

@@ -1,0 +1,182 @@
+"""Which column holds what: named by the owner, by a profile, or recognized by its header."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from loyalty.importing.problems import FileProblem
+
+PURCHASE_FIELDS = (
+    "customer",
+    "sold_at",
+    "amount",
+    "number",
+    "sku",
+    "name",
+    "category",
+    "quantity",
+    "price",
+    "outlet",
+    "phone",
+    "currency",
+)
+CUSTOMER_FIELDS = (
+    "customer",
+    "name",
+    "phone",
+    "email",
+    "birthday",
+    "joined_at",
+    "city",
+    "points",
+    "points_expire_at",
+)
+
+# How other systems head their columns; compared without case, blanks and underscores.
+_NAMES: Mapping[str, str] = {
+    "customer": "customer customerid custid clientid client buyer member userid cardnumber card"
+    " клиент кодклиента idклиента покупатель карта номеркарты",
+    "sold_at": "soldat date datetime time invoicedate orderdate purchasedate createdat"
+    " transactiondate дата датапокупки датавремя датачека датапродажи",
+    "amount": "amount total sum revenue dollarvalue spend value totalamount ordertotal"
+    " сумма итого стоимость выручка суммачека",
+    "number": "number invoice invoiceno invoicenumber receipt receiptnumber receiptno orderid order"
+    " номерчека чек номер документ номерзаказа заказ",
+    "sku": "sku stockcode article productid itemid productcode артикул кодтовара",
+    "name": "name description product item productname title fullname"
+    " наименование название товар имя фио",
+    "category": "category group department категория группа отдел",
+    "quantity": "quantity qty count numberofcds количество колво",
+    "price": "price unitprice цена ценазаединицу",
+    "outlet": "outlet store shop branch location точка магазин филиал адрес",
+    "phone": "phone phonenumber mobile tel телефон мобильный",
+    "currency": "currency валюта",
+    "email": "email mail почта элпочта",
+    "birthday": "birthday birthdate dateofbirth dob деньрождения датарождения",
+    "joined_at": "joinedat joined registered registeredat датарегистрации регистрация",
+    "city": "city town город",
+    "points": "points balance bonus bonuses баллы бонусы баланс остаток",
+    "points_expire_at": "pointsexpireat expiresat expires сгорают действительныдо срокбаллов",
+}
+_FIELD_OF = {field: tuple(names.split()) for field, names in _NAMES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A file of a well-known shape: its columns, its delimiter, its dates."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    delimiter: str | None = None
+    date_format: str | None = None
+
+
+PROFILES: Mapping[str, Profile] = {
+    "generic": Profile(),
+    "cdnow": Profile(
+        columns={"customer": "1", "sold_at": "2", "quantity": "3", "amount": "4"},
+        delimiter="space",
+        date_format="%Y%m%d",
+    ),
+    "online_retail": Profile(
+        columns={
+            "number": "InvoiceNo",
+            "sku": "StockCode",
+            "name": "Description",
+            "quantity": "Quantity",
+            "sold_at": "InvoiceDate",
+            "price": "UnitPrice",
+            "customer": "CustomerID",
+        }
+    ),
+}
+
+
+def profile(name: str | None) -> Profile:
+    """The built-in profile of that name.
+
+    Raises:
+        FileProblem: there is none.
+    """
+    if name is None:
+        return PROFILES["generic"]
+    found = PROFILES.get(name.strip().lower().replace("-", "_"))
+    if found is None:
+        raise FileProblem("unknown_profile", profile=name, profiles=", ".join(PROFILES))
+    return found
+
+
+def parse_map(text: str | None, fields: Sequence[str]) -> dict[str, str]:
+    """``customer=COL,sold_at=COL,…`` as a dictionary; a column's name may hold commas.
+
+    Raises:
+        FileProblem: a part has no ``=``, or names a field that does not exist.
+    """
+    if not text or not text.strip():
+        return {}
+    parts = re.split(r",\s*(?=[a-z_]+\s*=)", text.strip())
+    columns: dict[str, str] = {}
+    for part in parts:
+        name, equals, column = part.partition("=")
+        name, column = name.strip(), column.strip()
+        if not equals or not column:
+            raise FileProblem("bad_map", part=part)
+        if name not in fields:
+            raise FileProblem("unknown_field", field=name, fields=", ".join(fields))
+        columns[name] = column
+    return columns
+
+
+def plain_name(name: str) -> str:
+    """A header as it is compared: small letters and digits only."""
+    return re.sub(r"[\W_]+", "", name.casefold())
+
+
+def resolve(
+    columns: Mapping[str, str], header: Sequence[str], *, fields: Sequence[str]
+) -> tuple[dict[str, int], bool]:
+    """The place of each field's column (0 is the first), and whether a header was needed.
+
+    ``columns`` names them by header or by number from 1; without any they are recognized.
+
+    Raises:
+        FileProblem: a column is not there, or too little was recognized.
+    """
+    places = {plain_name(name): place for place, name in reversed(list(enumerate(header)))}
+    by_name = False
+    found: dict[str, int] = {}
+    for wanted, column in columns.items():
+        place = places.get(plain_name(column)) if plain_name(column) else None
+        if place is not None:
+            by_name = True
+        elif column.isascii() and column.isdecimal() and 1 <= int(column) <= len(header):
+            place = int(column) - 1
+        else:
+            raise FileProblem(
+                "unknown_column", column=column, columns=", ".join(filter(None, header))
+            )
+        found[wanted] = place
+    if columns:
+        return found, by_name
+    for wanted in fields:
+        for name in _FIELD_OF[wanted]:
+            if name in places and places[name] not in found.values():
+                found[wanted] = places[name]
+                break
+    return found, True
+
+
+def require(found: Mapping[str, int], header: Sequence[str], *groups: Sequence[str]) -> None:
+    """See that of each group at least one field has a column.
+
+    Raises:
+        FileProblem: names the fields that are lacking and the columns there are.
+    """
+    lacking = [" / ".join(group) for group in groups if not any(name in found for name in group)]
+    if lacking:
+        raise FileProblem(
+            "not_recognized",
+            fields=", ".join(lacking),
+            columns=", ".join(cell.strip()[:40] for cell in header if cell.strip()),
+        )

@@ -48,9 +48,10 @@ _RULES = (
     ),
     (
         "I2",  # each lot is what its entries made of it
-        "SELECT l.customer_id, l.remaining, COALESCE(s.total, 0) FROM lot l LEFT JOIN"
-        " (SELECT lot_id, SUM(n) AS total FROM ({shares}) x GROUP BY lot_id) s"
-        " ON s.lot_id = l.id WHERE l.remaining <> COALESCE(s.total, 0)",
+        # (one pass over both: SQLite joins a grouped subquery row by row, minutes for 60,000 lots)
+        "SELECT MAX(customer_id), SUM(remaining), SUM(n) FROM (SELECT id AS lot_id, customer_id,"
+        " remaining, 0 AS n FROM lot UNION ALL SELECT lot_id, customer_id, 0, n FROM ({shares}) x)"
+        " y GROUP BY lot_id HAVING SUM(remaining) <> SUM(n)",
     ),
     (
         "I1",  # an entry's lots add up to it

@@ -33,9 +33,8 @@ def make_app(
     app = web.Application(
         middlewares=[
             probes.middleware,
-            sessions.middleware,
-            render.language_middleware,
             errors.middleware,
+            sessions.middleware,
             guard.middleware,
         ]
     )

@@ -13,7 +13,6 @@ from aiohttp import web
 from loyalty.db import Database
 from loyalty.settings import Settings
 from loyalty.staff import ANALYST, CASHIER, MARKETER, OWNER, Staff
-from loyalty.texts import Translator
 from loyalty.tokens import Keys
 
 T = TypeVar("T")
@@ -25,10 +24,9 @@ KEYS: web.AppKey[Keys] = web.AppKey("keys", Keys)
 # argon2 holds 64 MB and 0.2 s a try: few at once, and never on the event loop.
 HASHING: web.AppKey[ThreadPoolExecutor] = web.AppKey("hashing", ThreadPoolExecutor)
 
-ME: web.RequestKey[Staff | None] = web.RequestKey("me", Staff)  # type: ignore[arg-type]
+ME: web.RequestKey[Staff | None] = web.RequestKey("me", Staff)
 # The secret of the visitor's cookie, signed in or not; forms are tied to it.
 VISIT: web.RequestKey[str] = web.RequestKey("visit", str)
-LANGUAGE: web.RequestKey[Translator] = web.RequestKey("language", Translator)
 
 PANEL = (OWNER, MARKETER, ANALYST)
 """Roles that may enter the panel; cashiers work in the chat."""

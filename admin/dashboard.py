@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from admin.base import ANALYST, LANGUAGE, MARKETER, OWNER, SETTINGS, allowed, db
-from admin.render import page, say
+from admin.base import PANEL, SETTINGS, allowed, db
+from admin.render import language, page, say
 from loyalty import clock
 from loyalty.amounts import to_decimal
 from loyalty.reports.dashboard import Dashboard, dashboard
 
 
-@allowed(OWNER, MARKETER, ANALYST)
+@allowed(*PANEL)
 async def dashboard_page(request: web.Request) -> web.StreamResponse:
     """Totals, this month, and a chart of twelve months (``?year=`` picks a calendar year)."""
     asked = request.query.get("year", "")
@@ -26,7 +26,7 @@ async def dashboard_page(request: web.Request) -> web.StreamResponse:
 
 def _chart(request: web.Request, board: Dashboard) -> dict[str, object]:
     """What the chart's script draws; the figures in words too, so that it needs no locale."""
-    t, forms = request[LANGUAGE], say(request)
+    t, forms = language(request), say(request)
     return {
         "labels": [forms.short_month(item.month) for item in board.months],
         "titles": [forms.month(item.month) for item in board.months],

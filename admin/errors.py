@@ -5,9 +5,9 @@ from __future__ import annotations
 import structlog
 from aiohttp import web
 
-from admin.base import LANGUAGE, Handler
+from admin.base import Handler
 from admin.guard import is_fragment
-from admin.render import page
+from admin.render import language, page
 from admin.words import Words
 from loyalty.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound, TooManyTries
 
@@ -35,12 +35,12 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     try:
         return await handler(request)
     except DomainError as error:
-        return _page(request, status_of(error), str(Words(request[LANGUAGE]).problem(error)))
+        return _page(request, status_of(error), str(Words(language(request)).problem(error)))
     except web.HTTPException as answer:
         if answer.status < 400 or "HX-Redirect" in answer.headers:
             raise
         return _page(request, answer.status)
-    except Exception:
+    except Exception:  # noqa: BLE001 - logged, and told to the person in their language
         _log.exception("page failed", route=_route(request))
         return _page(request, 500)
 
@@ -52,7 +52,7 @@ def _route(request: web.Request) -> str:
 
 
 def _page(request: web.Request, status: int, sentence: str | None = None) -> web.Response:
-    t = request[LANGUAGE]
+    t = language(request)
     headings = {
         403: (t("This page is not for you"), t("Ask the owner if you need it.")),
         404: (t("Nothing here"), t("The link is old, or the page has moved.")),

@@ -40,7 +40,7 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 def csrf_token(request: web.Request) -> str:
     """What a form must bring along: tied to the visitor's cookie, of no use without it."""
-    mac = request.app[KEYS].mac("panel-form", request[VISIT].encode())
+    mac = request.app[KEYS].mac("panel-form", request.get(VISIT, "").encode())
     return base64.urlsafe_b64encode(mac[:24]).decode()
 
 

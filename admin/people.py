@@ -10,14 +10,14 @@ import qrcode
 from aiohttp import web
 from sqlalchemy.orm import Session
 
-from admin.base import LANGUAGE, OWNER, SETTINGS, allowed, db, me
+from admin.base import SETTINGS, allowed, db, me
 from admin.errors import status_of
-from admin.render import page
+from admin.render import language, page
 from admin.words import Words
 from loyalty import clock, staff
 from loyalty.db import read_installation
 from loyalty.errors import DomainError
-from loyalty.staff import CASHIER, ROLES, Staff
+from loyalty.staff import CASHIER, OWNER, ROLES, Staff
 
 _LONGEST_NAME = 120
 
@@ -81,7 +81,7 @@ async def _try(request: web.Request, unit: Callable[[Session], object]) -> web.S
     try:
         await db(request).transact(unit)
     except DomainError as error:
-        problem = str(Words(request[LANGUAGE]).problem(error))
+        problem = str(Words(language(request)).problem(error))
         return await _show(request, problem=problem, status=status_of(error))
     raise web.HTTPSeeOther("/admin/staff")
 
@@ -94,7 +94,7 @@ def _name(value: object) -> str:
 async def add_outlet(request: web.Request) -> web.StreamResponse:
     """Open an outlet."""
     form = await request.post()
-    t = request[LANGUAGE]
+    t = language(request)
     name, city = _name(form.get("name")), _name(form.get("city")) or None
     time_zone = str(form.get("time_zone", "")).strip() or request.app[SETTINGS].time_zone
     if not name:
@@ -117,7 +117,7 @@ async def add_outlet(request: web.Request) -> web.StreamResponse:
 async def add_person(request: web.Request) -> web.StreamResponse:
     """Take somebody on and show their invitation, once."""
     form = await request.post()
-    t = request[LANGUAGE]
+    t = language(request)
     name, role, place = _name(form.get("name")), str(form.get("role")), str(form.get("outlet", ""))
     outlet_id = int(place) if place.isascii() and place.isdigit() and len(place) <= 18 else None
     problem = None
@@ -156,7 +156,7 @@ async def _invite(
     try:
         person, token = await db(request).transact(unit)
     except DomainError as error:
-        problem = str(Words(request[LANGUAGE]).problem(error))
+        problem = str(Words(language(request)).problem(error))
         return await _show(request, problem=problem, status=status_of(error))
     return await _show(request, invited=person, token=token)
 
@@ -166,7 +166,8 @@ async def revoke(request: web.Request) -> web.StreamResponse:
     """Dismiss somebody, effective at once; nobody dismisses themselves."""
     staff_id, person, now = int(request.match_info["id"]), me(request), clock.now()
     if staff_id == person.id:
-        problem = request[LANGUAGE]("You cannot remove yourself: the program needs an owner.")
+        t = language(request)
+        problem = t("You cannot remove yourself: the program needs an owner.")
         return await _show(request, problem=str(problem), status=409)
     return await _try(
         request,

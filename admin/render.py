@@ -14,7 +14,7 @@ from babel.dates import format_date, format_time
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from admin import words
-from admin.base import LANGUAGE, ME, SETTINGS, Handler
+from admin.base import ME, SETTINGS
 from admin.guard import csrf_token
 from loyalty import clock
 from loyalty.settings import Settings
@@ -56,15 +56,13 @@ class _Assets:
         return self._known[name]
 
 
-@web.middleware
-async def language_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+def language(request: web.Request) -> Translator:
     """The language of the answer: chosen on the page, else the person's, else the browser's."""
-    request[LANGUAGE] = translator(_language(request))
-    return await handler(request)
+    return translator(_language(request))
 
 
 def _language(request: web.Request) -> str:
-    person = request[ME]
+    person = request.get(ME)
     browser = request.headers.get("Accept-Language", "").replace(" ", "").split(",")
     wishes = [
         request.cookies.get(LANGUAGE_COOKIE),
@@ -121,14 +119,14 @@ class Say:
 
 def say(request: web.Request) -> Say:
     """The forms of numbers and dates in the language of the request."""
-    return Say(request[LANGUAGE], request.app[SETTINGS], clock.now())
+    return Say(language(request), request.app[SETTINGS], clock.now())
 
 
 def page(
     request: web.Request, template: str, /, *, status: int = 200, **values: Any
 ) -> web.Response:
     """The page made of ``template``."""
-    t = request[LANGUAGE]
+    t = language(request)
     body = request.app[TEMPLATES].get_template(template).render(
         _=t,
         plural=t.plural,
@@ -139,7 +137,7 @@ def page(
         htmx_headers=json.dumps({"X-CSRF-Token": csrf_token(request)}),
         path=request.path,
         here=request.path_qs if request.method == "GET" else request.path,
-        me=request[ME],
+        me=request.get(ME),
         **values,
     )  # fmt: skip
     return web.Response(text=body, status=status, content_type="text/html", charset="utf-8")

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from admin import sessions, totp
 from admin.base import (
     KEYS,
-    LANGUAGE,
     ME,
     PANEL,
     VISIT,
@@ -22,7 +21,7 @@ from admin.base import (
 )
 from admin.errors import status_of
 from admin.guard import local_path
-from admin.render import LANGUAGE_COOKIE, page
+from admin.render import LANGUAGE_COOKIE, language, page
 from admin.words import Words
 from loyalty import clock, events, staff, tokens
 from loyalty.db import Rows, read_installation
@@ -75,7 +74,7 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
     except (WrongCredentials, TooManyTries) as error:
         if isinstance(error, WrongCredentials):
             await _note_failed(request)
-        problem = str(Words(request[LANGUAGE]).problem(error))
+        problem = str(Words(language(request)).problem(error))
         status = 401 if isinstance(error, WrongCredentials) else status_of(error)
         return await _form(request, back=back, status=status, problem=problem)
 
@@ -278,7 +277,7 @@ async def accept_invitation(request: web.Request) -> web.StreamResponse:
     invited = await db(request).read(
         lambda session: staff.find_invitation(session, token=token, now=now)
     )
-    problem = _fault(request[LANGUAGE], login, password, str(form.get("again", "")))
+    problem = _fault(language(request), login, password, str(form.get("again", "")))
     if problem is not None:
         return _invitation_form(request, invited, login=login, problem=problem, status=400)
     try:
@@ -289,7 +288,7 @@ async def accept_invitation(request: web.Request) -> web.StreamResponse:
             )
         )
     except DomainError as error:
-        problem = str(Words(request[LANGUAGE]).problem(error))
+        problem = str(Words(language(request)).problem(error))
         return _invitation_form(
             request, invited, login=login, problem=problem, status=status_of(error)
         )
@@ -311,20 +310,20 @@ def _fault(t: Translator, login: str, password: str, again: str) -> str | None:
 async def set_language(request: web.Request) -> web.StreamResponse:
     """Remember the language in the browser, and with the person who is signed in."""
     form = await request.post()
-    language = str(form.get("language", ""))
-    if language not in LANGUAGES:
+    chosen = str(form.get("language", ""))
+    if chosen not in LANGUAGES:
         raise web.HTTPBadRequest
     person = request[ME]
     if person is not None:
         staff_id = person.id
         await db(request).transact(
-            lambda session: staff.set_language(session, staff_id=staff_id, language=language)
+            lambda session: staff.set_language(session, staff_id=staff_id, language=chosen)
         )
     location = local_path(str(form.get("next", "")))
     response = web.Response(status=303, headers={"Location": location})
     response.set_cookie(
         LANGUAGE_COOKIE,
-        language,
+        chosen,
         max_age=31_536_000,
         httponly=True,
         samesite="Lax",

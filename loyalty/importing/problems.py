@@ -50,7 +50,7 @@ WORDS: Mapping[str, str] = {
     "too_far": N_("the receipt {number} goes on too far below its other rows: sort the file by it"),
     "no_customer": N_("no customer is named"),
     "phone_taken": N_("the phone belongs to another customer"),
-    "twice": N_("the customer is in the file twice"),
+    "birthday": N_("“{text}” is not a birthday"),
 }
 
 

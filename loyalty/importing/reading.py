@@ -48,7 +48,7 @@ class PurchaseFile:
         self.options = options
         self.source = Source(path, delimiter=options.delimiter or preset.delimiter)
         try:
-            self._rows, first = _start(self.source)
+            self._rows, first = start(self.source)
             columns = {**preset.columns, **options.columns}
             found, named = mapping.resolve(columns, first, fields=mapping.PURCHASE_FIELDS)
             mapping.require(found, first, ("customer", "phone"), ("sold_at",), ("amount", "price"))
@@ -171,8 +171,12 @@ class PurchaseFile:
         return sale, item, negative
 
 
-def _start(source: Source) -> tuple[Iterator[tuple[int, Cells | str]], Cells]:
-    """The rows of a source from the first readable one on, and that one's cells."""
+def start(source: Source) -> tuple[Iterator[tuple[int, Cells | str]], Cells]:
+    """The rows of a source from the first readable one on, and that one's cells.
+
+    Raises:
+        FileProblem: there is none.
+    """
     rows = source.rows()
     for line, cells in rows:
         if not isinstance(cells, str):

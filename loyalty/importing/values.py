@@ -29,6 +29,10 @@ _BRACKETS = re.compile(r"^\((.+)\)$")
 _DOTTED = re.compile(
     r"^([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})(?:[ T,]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?)?$"
 )
+_BIRTHDAY = re.compile(
+    r"^(?:(?:(?P<iso_year>[0-9]{4})-)?(?P<iso_month>[0-9]{1,2})-(?P<iso_day>[0-9]{1,2})"
+    r"|(?P<day>[0-9]{1,2})\.(?P<month>[0-9]{1,2})(?:\.(?P<year>[0-9]{4}))?)$"
+)
 _HUNDREDTH = Decimal("0.01")
 # Of a sale that names only its day: the same calendar day in every zone people trade in.
 _NOON = time(12)
@@ -107,6 +111,30 @@ def parse_points(text: str) -> int:
     if value != int(value) or not 0 <= value <= MAX_POINTS:
         raise RowProblem("points", text=text[:40])
     return int(value)
+
+
+def parse_birthday(text: str, *, today: date) -> tuple[int, int, int | None]:
+    """Day, month and, where it is written, the year: 1990-06-05, 05.06.1990, 05.06, 06-05.
+
+    Raises:
+        RowProblem: not a day of the calendar, or not one on which anybody alive was born.
+    """
+    cleaned = text.strip().split("T")[0].split(" ")[0].removeprefix("--")
+    found = _BIRTHDAY.match(cleaned)
+    if found is None:
+        raise RowProblem("birthday", text="…")
+    if found["iso_month"]:
+        year, month, day = found["iso_year"], int(found["iso_month"]), int(found["iso_day"])
+    else:
+        year, month, day = found["year"], int(found["month"]), int(found["day"])
+    try:
+        # 2000 was a leap year: the 29th of February passes.
+        born = date(int(year or 2000), month, day)
+    except ValueError:
+        raise RowProblem("birthday", text="…") from None
+    if year and not today.year - 120 <= born.year <= today.year:
+        raise RowProblem("birthday", text="…")
+    return day, month, int(year) if year else None
 
 
 def instant_parser(

@@ -1,0 +1,284 @@
+"""Customers of another system: who they are, and the points they bring along."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from loyalty import clock, customers, wallet
+from loyalty.customers import customer
+from loyalty.db.engine import AlreadyThere, is_unique_violation
+from loyalty.db.rows import Rows
+from loyalty.importing import lookups, mapping
+from loyalty.importing.lookups import key_of
+from loyalty.importing.model import Options, Outcome, Summary
+from loyalty.importing.problems import Rejected, RowProblem
+from loyalty.importing.reading import start
+from loyalty.importing.sources import Cells, Source
+from loyalty.importing.values import (
+    instant_parser,
+    latest_sale,
+    parse_birthday,
+    parse_phone,
+    parse_points,
+    region,
+)
+from loyalty.wallet import Cause
+
+BATCH_ROWS = 1_000
+_LIMITS = {"customer": 120, "name": 120, "email": 254, "city": 120}
+_EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]{2,}$")
+_PROFILE = ("name", "phone", "email", "city", "joined_at", "birth_day", "birth_month", "birth_year")
+
+
+@dataclass(slots=True)
+class Person:
+    """One row: a customer's profile as far as the file knows it, and an opening balance."""
+
+    line: int
+    customer: str | None
+    values: dict[str, Any]
+    points: int = 0
+    points_expire_at: datetime | None = None
+
+    @property
+    def phone(self) -> str | None:
+        """The phone in international form."""
+        phone: str | None = self.values.get("phone")
+        return phone
+
+
+@dataclass(slots=True)
+class PeopleBatch:
+    """A piece of the file that is written in one transaction."""
+
+    people: list[Person] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    rows: int = 0
+
+
+class CustomerFile:
+    """An open file of customers, its columns known. ``batches`` reads it once.
+
+    Raises:
+        FileProblem: it cannot be read, or its columns are not clear.
+    """
+
+    def __init__(self, path: Path, options: Options) -> None:
+        self.options = options
+        self.source = Source(path, delimiter=options.delimiter)
+        try:
+            self._rows, first = start(self.source)
+            found, named = mapping.resolve(options.columns, first, fields=mapping.CUSTOMER_FIELDS)
+            mapping.require(found, first, ("customer", "phone"))
+            self.columns: Mapping[str, int] = found
+            self._width = max(found.values()) + 1
+            self._instant = instant_parser(
+                date_format=options.date_format,
+                time_zone=options.time_zone,
+                latest=latest_sale(options.now),
+            )
+            if named:
+                next(self._rows)
+        except BaseException:
+            self.source.close()
+            raise
+        self._home = region(options.currency)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.source.close()
+
+    def batches(self) -> Iterator[PeopleBatch]:
+        """The file in pieces, each a transaction's worth.
+
+        Raises:
+            FileProblem: the file is damaged further down.
+        """
+        batch = PeopleBatch()
+        for line, cells in self._rows:
+            batch.rows += 1
+            try:
+                if isinstance(cells, str):
+                    raise RowProblem(cells)
+                batch.people.append(self._read(line, cells))
+            except RowProblem as problem:
+                batch.rejected.append(Rejected(line, problem.code, problem.facts))
+            if batch.rows >= BATCH_ROWS:
+                yield batch
+                batch = PeopleBatch()
+        if batch.rows:
+            yield batch
+
+    def _read(self, line: int, cells: Cells) -> Person:
+        if len(cells) < self._width:
+            raise RowProblem("columns", found=len(cells), needed=self._width)
+
+        def cell(name: str) -> str | None:
+            place = self.columns.get(name)
+            text = cells[place].strip() if place is not None else ""
+            if len(text) > _LIMITS.get(name, 1_000):
+                raise RowProblem("too_long", field=name, limit=_LIMITS.get(name, 1_000))
+            return text or None
+
+        values: dict[str, Any] = {name: cell(name) for name in ("name", "city", "email")}
+        if values["email"] and not _EMAIL.match(values["email"]):
+            raise RowProblem("email", text=values["email"][:3] + "…")
+        if phone := cell("phone"):
+            values["phone"] = parse_phone(phone, home=self._home)
+        if joined := cell("joined_at"):
+            values["joined_at"] = self._instant(joined)[0]
+        if born := cell("birthday"):
+            day, month, year = parse_birthday(born, today=self.options.now.date())
+            values |= {"birth_day": day, "birth_month": month, "birth_year": year}
+        person = Person(line, cell("customer"), {k: v for k, v in values.items() if v is not None})
+        if person.customer is None and person.phone is None:
+            raise RowProblem("no_customer")
+        person.points = parse_points(cell("points") or "0")
+        if expires := cell("points_expire_at"):
+            person.points_expire_at = self._expiry(expires)
+        return person
+
+    def _expiry(self, text: str) -> datetime:
+        """The instant after the last valid day that the file names."""
+        zone = self.options.time_zone
+        try:
+            last = date.fromisoformat(text[:10])
+        except ValueError:
+            found = re.match(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})", text)
+            try:
+                last = date(int(found[3]), int(found[2]), int(found[1])) if found else date.min
+            except ValueError:
+                last = date.min
+        if not 1970 <= last.year <= 9000:
+            raise RowProblem("date", text=text[:40])
+        expires_at = clock.end_of_validity(last, 0, zone)
+        if expires_at <= self.options.now:
+            raise RowProblem("points_expired", text=text[:10])
+        return expires_at
+
+
+def write_customers(session: Session, *, batch: PeopleBatch, options: Options) -> Outcome:
+    """Write a batch: new customers are added, empty fields of known ones filled.
+
+    The opening balance is granted once per customer and expiry date, however often the file
+    is read.
+
+    Raises:
+        AlreadyThere: somebody wrote one of its customers meanwhile; run it again.
+    """
+    try:
+        return _write(session, batch, options)
+    except Exception as problem:
+        if isinstance(problem, IntegrityError) or is_unique_violation(problem):
+            raise AlreadyThere() from problem
+        raise
+
+
+def _write(session: Session, batch: PeopleBatch, options: Options) -> Outcome:
+    summary = Summary(rows=batch.rows, rows_rejected=len(batch.rejected))
+    rejected: list[Rejected] = []
+    by_value, by_phone = lookups.find_customers(
+        session,
+        system=options.system,
+        values={person.customer for person in batch.people if person.customer},
+        phones={person.phone for person in batch.people if person.phone},
+    )
+    known = _profiles(session, {*by_value.values(), *by_phone.values()})
+    rows, changes = Rows(), dict[int, dict[str, Any]]()
+    granted: list[tuple[int, Person]] = []
+    for person in batch.people:
+        owner = by_value.get(person.customer or "")
+        of_phone = by_phone.get(person.phone or "")
+        if owner is not None and of_phone is not None and owner != of_phone:
+            rejected.append(Rejected(person.line, "phone_taken"))
+            continue
+        owner = owner or of_phone
+        if owner is None:
+            owner = customers.create(
+                rows,
+                status="anonymous",
+                language=options.language,
+                now=options.now,
+                phone=person.phone,
+                source=options.system,
+            )
+            wallet.open_account(rows, customer_id=owner)
+            known[owner] = {"phone": person.phone}
+            summary.customers_created += 1
+        else:
+            summary.customers_known += 1
+        if person.customer and person.customer not in by_value:
+            by_value[person.customer] = owner
+            lookups.link(rows, system=options.system, value=person.customer, customer_id=owner)
+        if person.phone:
+            by_phone[person.phone] = owner
+        _fill(known[owner], person.values, changes.setdefault(owner, {}))
+        if person.points:
+            granted.append((owner, person))
+    summary.rows_rejected += len(rejected)
+    rows.put(session)
+    for owner, fields in changes.items():
+        if fields:
+            rows.update(customer, {"id": owner, **{name: fields[name] for name in sorted(fields)}})
+            summary.customers_updated += 1
+    _grant(session, rows, granted, options, summary)
+    rows.put(session)
+    return Outcome(summary, rejected)
+
+
+def _profiles(session: Session, ids: set[int]) -> dict[int, dict[str, Any]]:
+    columns = [customer.c.id, *(customer.c[name] for name in _PROFILE)]
+    query = sa.select(*columns).where(customer.c.id.in_(ids))
+    return {row.id: dict(row._mapping) for row in session.execute(query)}
+
+
+def _fill(known: dict[str, Any], values: Mapping[str, Any], changes: dict[str, Any]) -> None:
+    """What the customer has told us stays; only what is empty is filled from the file."""
+    birthday_known = known.get("birth_day") is not None
+    for name, value in values.items():
+        if known.get(name) is None and not (name.startswith("birth_") and birthday_known):
+            known[name] = changes[name] = value
+
+
+def _grant(
+    session: Session,
+    rows: Rows,
+    granted: list[tuple[int, Person]],
+    options: Options,
+    summary: Summary,
+) -> None:
+    if not granted:
+        return
+    keys: dict[str, tuple[int, Person]] = {}
+    for owner, person in granted:
+        who, until = person.customer or person.phone, person.points_expire_at
+        identity = f"b|{options.system}|{who}|{until.isoformat() if until else ''}"
+        keys.setdefault(key_of(identity, "points"), (owner, person))
+    sql = (
+        "SELECT source_id FROM entry WHERE source_id {in}"
+        " AND source_kind = 'import' AND kind = 'import'"
+    )
+    for row in lookups.fetch_in(session, sql, keys):
+        del keys[str(row[0])]
+    wallets = wallet.lock(session, sorted({owner for owner, _ in keys.values()}))
+    for key, (owner, person) in keys.items():
+        wallets[owner].accrue(
+            rows,
+            points=person.points,
+            kind="import",
+            cause=Cause("import", key, "system", options.now),
+            active_from=options.now,
+            expires_at=person.points_expire_at,
+        )
+        summary.points += person.points
+    for locked in wallets.values():
+        locked.finish(rows)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
+from datetime import datetime, timedelta
 
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from loyalty.db.fast import is_postgres
 from loyalty.db.types import BigId, UtcDateTime, metadata
+from loyalty.ids import new_id
 
 job_run = sa.Table(
     "job_run",
@@ -16,3 +22,31 @@ job_run = sa.Table(
     sa.Column("result", sa.Text),
     sa.Column("id", BigId, nullable=False),
 )
+
+KEEP_DAYS = 90
+"""How long it is remembered what ran."""
+
+
+def start_run(session: Session, *, job: str, scheduled_for: datetime, now: datetime) -> bool:
+    """Take this run of ``job``; False if it was taken before, here or by another process."""
+    insert = postgresql.insert if is_postgres(session) else sqlite.insert
+    row = {"job": job, "scheduled_for": scheduled_for, "started_at": now, "id": new_id()}
+    statement = insert(job_run).values(row).on_conflict_do_nothing().returning(job_run.c.id)
+    return session.execute(statement).first() is not None
+
+
+def finish_run(
+    session: Session, *, job: str, scheduled_for: datetime, result: str, now: datetime
+) -> None:
+    """Note how a run ended, in a few words without personal data."""
+    session.execute(
+        sa.update(job_run)
+        .where(job_run.c.job == job, job_run.c.scheduled_for == scheduled_for)
+        .values(finished_at=now, result=result)
+    )
+
+
+def sweep(session: Session, *, now: datetime) -> int:
+    """Forget runs older than ``KEEP_DAYS``; how many."""
+    old = sa.delete(job_run).where(job_run.c.started_at < now - timedelta(days=KEEP_DAYS))
+    return int(session.execute(old).rowcount)  # type: ignore[attr-defined]

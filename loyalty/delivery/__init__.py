@@ -8,20 +8,33 @@ rows back. Leases run on real time, everything else on the business's.
 """
 
 from loyalty.delivery.beginning import Outgoing, Place, begin
-from loyalty.delivery.claiming import LEASE, Claimed, claim, next_due, recover, release
-from loyalty.delivery.settling import MAX_ATTEMPTS, Outcome, Settled, settle
+from loyalty.delivery.claiming import (
+    LEASE,
+    Claimed,
+    claim,
+    is_anything_due,
+    next_due,
+    postpone,
+    recover,
+    release,
+)
+from loyalty.delivery.settling import MAX_ATTEMPTS, Kind, Outcome, Settled, close_chat, settle
 
 __all__ = [
     "LEASE",
     "MAX_ATTEMPTS",
     "Claimed",
+    "Kind",
     "Outcome",
     "Outgoing",
     "Place",
     "Settled",
     "begin",
     "claim",
+    "close_chat",
+    "is_anything_due",
     "next_due",
+    "postpone",
     "recover",
     "release",
     "settle",

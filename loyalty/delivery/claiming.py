@@ -111,3 +111,13 @@ def is_anything_due(session: Session, *, now: datetime) -> bool:
     queued = sa.select(outbox.c.id).where(QUEUED, outbox.c.due_at <= now).limit(1)
     leased = sa.select(outbox.c.id).where(LEASED).limit(1)
     return any(session.execute(query).first() is not None for query in (queued, leased))
+
+
+def postpone(session: Session, *, owner: str, ids: Sequence[int], until: datetime) -> int:
+    """Put claimed rows back to leave at ``until``: their chat has just been written to."""
+    done = session.execute(
+        sa.update(outbox)
+        .where(outbox.c.id.in_(ids), outbox.c.state == "claimed", outbox.c.lease_owner == owner)
+        .values(state="queued", lease_owner=None, lease_until=None, due_at=until)
+    )
+    return int(done.rowcount)  # type: ignore[attr-defined]

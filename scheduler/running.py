@@ -1,0 +1,156 @@
+"""A running scheduler: leader, ticks, dispatcher; and the time machine's two questions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from loyalty import clock, program
+from loyalty.db import Database
+from loyalty.delivery import Place
+from loyalty.settings import Settings
+from scheduler.dispatcher import Dispatcher
+from scheduler.leader import Leader
+from scheduler.limits import Limits, LocalLimits, RedisLimits
+from scheduler.telegram import Telegram
+from scheduler.ticks import Tick, Ticks
+
+log = logging.getLogger(__name__)
+
+_SETTLE_ROUNDS = 50
+"""Rounds of ticks and sending at one moment, before the time machine goes on regardless."""
+
+
+class RunningScheduler:
+    """What ``start`` has started. ``wake`` after a commit that queued a message."""
+
+    def __init__(
+        self,
+        *,
+        ticks: Ticks,
+        dispatcher: Dispatcher,
+        leader: Leader,
+        telegram: Telegram,
+        limits: Limits,
+    ) -> None:
+        self.ticks = ticks
+        self.dispatcher = dispatcher
+        self.leader = leader
+        self._telegram = telegram
+        self._limits = limits
+        self._clockwork = AsyncIOScheduler(
+            timezone=UTC,
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        # Periodic ticks and the time machine take turns.
+        self._turn = asyncio.Lock()
+
+    def wake(self) -> None:
+        """There is something in the outbox: send it at once."""
+        self.dispatcher.wake()
+
+    def begin(self) -> None:
+        """Start to lead if possible, to tick and to send."""
+        self.leader.start()
+        self.dispatcher.start()
+        for name, tick, seconds in (
+            ("chains", self.ticks.chains, 1),
+            ("plan_expiry", self.ticks.plan_expiry, 60),
+            ("expire", self.ticks.expire, 30),
+            ("holds", self.ticks.holds, 5),
+            ("drafts", self.ticks.drafts, 60),
+            ("reconcile", self.ticks.reconcile, 60),
+            ("sweep", self.ticks.sweep, 3600),
+        ):
+            self._clockwork.add_job(
+                self._tick,
+                IntervalTrigger(seconds=seconds),
+                args=(name, tick),
+                id=name,
+                next_run_time=clock.real_now(),
+            )
+        self._clockwork.start()
+
+    async def stop(self) -> None:
+        """Tick no more, finish what is under way, give the rest back."""
+        if self._clockwork.running:
+            self._clockwork.shutdown(wait=False)
+        async with self._turn:
+            await self.leader.stop()
+        await self.dispatcher.stop()
+        await self._telegram.close()
+        await self._limits.close()
+
+    async def run_due(self) -> int:
+        """Do everything due at ``clock.now()``, sending included, until nothing is; how much.
+
+        For the time machine, which owns the only process there is.
+        """
+        total = 0
+        async with self._turn:
+            for _ in range(_SETTLE_ROUNDS):
+                done = await self.ticks.everything()
+                total += done
+                quiet = await self.dispatcher.until_idle()
+                if not quiet:
+                    log.warning("messages are still waiting to leave; time goes on without them")
+                    break
+                if not done:
+                    break
+        return total
+
+    async def next_due(self) -> datetime | None:
+        """The first moment strictly after ``clock.now()`` at which something is due."""
+        return await self.ticks.next_due()
+
+    async def _tick(self, name: str, tick: Tick) -> None:
+        if not self.leader.is_leader:
+            return
+        async with self._turn:
+            try:
+                done = await tick()
+            except Exception:
+                # One that fails is tried at its next turn, and stops no other.
+                log.exception("the tick %s failed", name)
+                return
+        if done:
+            self.wake()
+
+
+async def start(
+    db: Database,
+    *,
+    settings: Settings,
+    token: str,
+    api_url: str | None = None,
+    bot_id: int | None = None,
+) -> RunningScheduler:
+    """Start ticking and sending for ``db`` in the running event loop.
+
+    ``token`` and ``api_url`` say which bot speaks through which Bot API (None: Telegram's own).
+    With ``REDIS_URL`` set the rate limits are shared by all instances of the bot.
+    """
+    ticks = Ticks(db, time_zone=settings.time_zone)
+    await ticks.install()
+    rules = await db.read(lambda session: program.current(session, now=clock.now()).program)
+    rate = float(rules.messages_per_second)
+    limits: Limits = LocalLimits(per_second=rate)
+    if settings.redis_url:
+        bot = bot_id or token.partition(":")[0]
+        limits = RedisLimits(settings.redis_url, bot_id=bot, per_second=rate)
+    telegram = Telegram(token=token, api_url=api_url)
+    place = Place(settings.time_zone, settings.currency, settings.language)
+    dispatcher = Dispatcher(db, telegram=telegram, limits=limits, place=place)
+    running = RunningScheduler(
+        ticks=ticks,
+        dispatcher=dispatcher,
+        leader=Leader(db),
+        telegram=telegram,
+        limits=limits,
+    )
+    running.begin()
+    return running

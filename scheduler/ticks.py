@@ -1,0 +1,172 @@
+"""What the clock sets off. Every tick is short, may run late, twice, or on another machine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, time, timedelta
+
+from sqlalchemy.orm import Session
+
+from loyalty import chains, clock, delivery, jobs, program, wallet
+from loyalty.db import Database
+from loyalty.purchases import drafts
+from scheduler.sweeps import sweep
+
+log = logging.getLogger(__name__)
+
+RECONCILE_AT = time(3, 0)
+"""Business time of the nightly check."""
+
+_ROUNDS = 200
+"""Bounded units in one tick: the rest is left to the next."""
+
+_BROKEN = "broken_invariant"
+
+Tick = Callable[[], Awaitable[int]]
+
+
+class Ticks:
+    """The ticks of a database. Each returns how much it did."""
+
+    def __init__(self, db: Database, *, time_zone: str) -> None:
+        self._db = db
+        self._time_zone = time_zone
+
+    async def install(self) -> None:
+        """Write down what comes with the program, once."""
+
+        def unit(session: Session) -> None:
+            now = clock.now()
+            program.ensure_default(session, now=now)
+            chains.ensure_shipped(session, now=now)
+
+        await self._db.transact(unit)
+
+    async def chains(self) -> int:
+        """Enrol whom events concern, then move everybody who is due."""
+        done = await self._db.transact(
+            lambda session: chains.enrol_from_events(session, now=clock.now())
+        )
+        for _ in range(_ROUNDS):
+            moved = await self._db.transact(
+                lambda session: chains.advance(session, now=clock.now(), time_zone=self._time_zone)
+            )
+            done += moved.moved
+            if not moved.more:
+                break
+        return done
+
+    async def plan_expiry(self) -> int:
+        """Enrol those whose points have a last day soon."""
+        return await self._db.transact(
+            lambda session: chains.plan_expiry(session, now=clock.now(), time_zone=self._time_zone)
+        )
+
+    async def expire(self) -> int:
+        """Expire points whose time has passed, a few customers at a time."""
+
+        def unit(session: Session) -> wallet.Expired:
+            now = clock.now()
+            rules = program.current(session, now=now).program
+            return wallet.expire_due(
+                session,
+                now=now,
+                grace_days=rules.expiry_grace_days,
+                lead_hours=rules.reminder_lead_hours,
+            )
+
+        done = 0
+        for _ in range(_ROUNDS):
+            expired = await self._db.transact(unit)
+            done += expired.lots
+            if not expired.more:
+                break
+        return done
+
+    async def holds(self) -> int:
+        """Let go of points that were set aside for too long."""
+        return await self._db.transact(
+            lambda session: wallet.time_out_holds(session, now=clock.now())
+        )
+
+    async def drafts(self) -> int:
+        """Close sales nobody has finished."""
+        return await self._db.transact(lambda session: drafts.expire_old(session, clock.now()))
+
+    async def sweep(self) -> int:
+        """Forget what has had its time."""
+        return await self._db.transact(lambda session: sweep(session, now=clock.now()))
+
+    async def reconcile(self) -> int:
+        """The nightly check, if tonight's has not run yet; how many faults it found."""
+        now = clock.now()
+        scheduled_for = self._last(RECONCILE_AT, now)
+        taken = await self._db.transact(
+            lambda session: jobs.start_run(
+                session, job="reconcile", scheduled_for=scheduled_for, now=now
+            )
+        )
+        if not taken:
+            return 0
+        faults = await self._db.read(wallet.reconcile)
+        for fault in faults:
+            log.error("%s broken at account %s: %s", fault.rule, fault.customer_id, fault.detail)
+        for customer_id in sorted({fault.customer_id for fault in faults}):
+            await self._freeze(customer_id)
+        await self._db.transact(
+            lambda session: jobs.finish_run(
+                session,
+                job="reconcile",
+                scheduled_for=scheduled_for,
+                result=f"{len(faults)} faults",
+                now=clock.now(),
+            )
+        )
+        return len(faults)
+
+    async def _freeze(self, customer_id: int) -> None:
+        def unit(session: Session) -> None:
+            now = clock.now()
+            known = wallet.balance(session, customer_id=customer_id, now=now)
+            if known.frozen_reason != _BROKEN:
+                wallet.freeze(
+                    session,
+                    customer_id=customer_id,
+                    reason=_BROKEN,
+                    until=None,
+                    actor="system",
+                    now=now,
+                )
+
+        await self._db.transact(unit)
+
+    def _last(self, at: time, now: datetime) -> datetime:
+        """The latest ``at`` (business time) that is not in the future."""
+        today = clock.local_date(now, self._time_zone)
+        moment = clock.local_instant(today, at, self._time_zone)
+        if moment > now:
+            moment = clock.local_instant(today - timedelta(days=1), at, self._time_zone)
+        return moment.astimezone(UTC)
+
+    async def everything(self) -> int:
+        """Every tick that business time sets off, in the order a day brings them; how much
+        they did. For the time machine."""
+        done = 0
+        for tick in (self.holds, self.drafts, self.plan_expiry, self.chains, self.expire):
+            done += await tick()
+        return done
+
+    async def next_due(self) -> datetime | None:
+        """The first moment after now at which a tick or the dispatcher has something to do."""
+
+        def unit(session: Session) -> datetime | None:
+            now = clock.now()
+            moments = (
+                chains.next_due(session, now=now, time_zone=self._time_zone),
+                delivery.next_due(session, now=now),
+                wallet.next_due(session, now=now),
+            )
+            return min((m for m in moments if m is not None and m > now), default=None)
+
+        return await self._db.read(unit)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import traceback
 import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
@@ -283,9 +284,14 @@ class Intake:
                 raise
             except Undecodable:
                 return "undecodable"
-            except Exception as problem:
+            except Exception as problem:  # noqa: BLE001 - told below, by kind and place
                 if delay is None:
-                    log.exception("handler_failed", update_id=row.update_id)
+                    # Not the message: a database error repeats its values, a name or a phone.
+                    where = [
+                        f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
+                        for frame in traceback.extract_tb(problem.__traceback__)[-8:]
+                    ]
+                    log.error("handler_failed", error=type(problem).__name__, where=where)
                     await self._apologize(update)
                     return type(problem).__name__
                 log.warning(

@@ -113,6 +113,20 @@ def join(
     )
 
 
+def source_of(session: Session, payload: str | None) -> str | None:
+    """Where a start payload says somebody comes from: ``referral:CODE`` for a friend's code
+    that exists, the name of a poster or table tent, None for anything else."""
+    kind, _, value = (payload or "").partition("_")
+    if kind == "s" and value:
+        return value[:64]
+    if kind == "r" and value:
+        known = session.execute(
+            sa.select(customer.c.id).where(customer.c.referral_code == value[:16])
+        ).scalar_one_or_none()
+        return f"{REFERRAL}{value}" if known is not None else None
+    return None
+
+
 def _create(
     session: Session,
     *,

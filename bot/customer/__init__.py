@@ -1,0 +1,5 @@
+"""The customer's side: joining, the card, points, profile, privacy."""
+
+from bot.customer.routes import router
+
+__all__ = ["router"]

@@ -1,0 +1,53 @@
+"""Help, and answers to what the bot does not understand."""
+
+from __future__ import annotations
+
+from bot.answers import Turn
+from bot.customer import join, menu
+from loyalty.texts import Translator
+
+
+async def show_help(turn: Turn) -> None:
+    """What the bot can do, in a few lines; for a stranger, how to begin."""
+    if not join.is_member(turn):
+        await join.resume(
+            turn, hint=turn.say("I keep your loyalty card. Joining takes a minute 🙂")
+        )
+        return
+    await turn.show(_help(turn.say), menu.rows(turn.say))
+
+
+def _help(_: Translator) -> str:
+    lines = [
+        _("❓ <b>How it works</b>"),
+        _("• Show your card at the till: points come from every purchase."),
+        _("• Pay with points whenever you like: just tell the cashier."),
+        _("• Points that end soon are under “Points”."),
+        "",
+        _("/card your card\n/balance your points\n/history how they came and went"),
+        _("/invite a link for a friend\n/profile your profile\n/language the language"),
+        _("/privacy your data\n/stop no more offers"),
+    ]
+    return "\n".join(map(str, lines))
+
+
+async def not_understood(turn: Turn, *, content: str) -> None:
+    """A helpful answer to a text, a picture or anything else nobody asked for."""
+    _ = turn.say
+    if content == "text":
+        hint = _("I did not quite get that 🙂 The buttons below do everything.")
+    elif content in ("photo", "video", "document", "animation"):
+        hint = _("Thank you! I cannot look at pictures and files, but the buttons below work.")
+    elif content in ("voice", "audio", "video_note"):
+        hint = _("I cannot listen to recordings yet. The buttons below do everything.")
+    elif content == "sticker":
+        hint = _("Nice one! 😊 The buttons below do everything.")
+    else:
+        hint = _("I cannot do anything with that, but the buttons below work.")
+    await join.resume(turn, hint=hint)
+
+
+async def stale(turn: Turn) -> None:
+    """A tap on a button that means nothing (any more)."""
+    await turn.toast(turn.say("This button is old. Here is what you need 👇"))
+    await join.resume(turn)

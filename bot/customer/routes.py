@@ -1,0 +1,202 @@
+"""Which update goes to which screen.
+
+Taps are looked up in a table by the part before the colon, so a tap costs one step however
+many screens there are; data that is in no table is answered as an old button.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from aiogram import F, Router
+from aiogram.filters import Command, CommandObject, CommandStart
+from aiogram.types import CallbackQuery, Message
+from sqlalchemy.orm import Session
+
+from bot.answers import Turn
+from bot.context import Context, Visitor
+from bot.customer import card, help, join, menu, points, privacy, profile
+from loyalty import customers
+from loyalty.receipts import customer_stats
+from loyalty.texts import Translator
+
+Screen = Callable[[Turn], Awaitable[None]]
+
+ASK_BIRTHDAY_AFTER = timedelta(days=1)
+
+
+async def open_menu(turn: Turn) -> None:
+    """The menu; once in a lifetime the question for the birthday comes instead."""
+    if not join.is_member(turn) or not await _birthday_due(turn):
+        await join.resume(turn)
+        return
+    await profile.ask_birthday(turn)
+
+
+async def _birthday_due(turn: Turn) -> bool:
+    person, chat = turn.visitor.customer, turn.visitor.chat
+    if person is None or person.birth_day or person.birthday_asked_at or (chat and chat.step):
+        return False
+    if person.joined_at is not None and turn.now - person.joined_at >= ASK_BIRTHDAY_AFTER:
+        return True
+    customer_id = person.id
+    query = sa.select(customer_stats.c.orders).where(customer_stats.c.customer_id == customer_id)
+    orders = await turn.ctx.db.read(lambda session: session.execute(query).scalar_one_or_none())
+    return bool(orders)
+
+
+# Screens of customers; everybody else is led to join first.
+MEMBERS: dict[str, Screen] = {
+    menu.CARD: card.show_card,
+    card.REFRESH: card.refresh_card,
+    menu.BALANCE: points.show_balance,
+    menu.HISTORY: points.show_history,
+    menu.PROFILE: profile.show_profile,
+    menu.INVITE: profile.show_invite,
+    profile.BIRTHDAY: profile.ask_birthday,
+    profile.BIRTHDAY_SKIP: profile.skip_birthday,
+    privacy.WITHDRAW: privacy.ask_withdraw,
+    privacy.WITHDRAW_SURE: privacy.withdraw,
+}
+
+
+async def _ads_yes(turn: Turn) -> None:
+    await join.answer_ads(turn, granted=True)
+
+
+async def _ads_no(turn: Turn) -> None:
+    await join.answer_ads(turn, granted=False)
+
+
+# Screens of everybody.
+OPEN: dict[str, Screen] = {
+    menu.MENU: open_menu,
+    menu.HELP: help.show_help,
+    menu.PRIVACY: privacy.show_privacy,
+    menu.LANGUAGE: profile.ask_language,
+    profile.SPEAK: profile.speak,
+    join.AGREE: join.agree,
+    join.TEXT: join.show_full_text,
+    join.SHORT: join.resume,
+    join.OTHER_LANGUAGE: join.switch_language,
+    join.ADS_YES: _ads_yes,
+    join.ADS_NO: _ads_no,
+}
+
+COMMANDS: dict[str, str] = {
+    "card": menu.CARD,
+    "balance": menu.BALANCE,
+    "history": menu.HISTORY,
+    "invite": menu.INVITE,
+    "profile": menu.PROFILE,
+    "privacy": menu.PRIVACY,
+    "language": menu.LANGUAGE,
+    "help": menu.HELP,
+    "menu": menu.MENU,
+}
+
+
+async def _go(turn: Turn, name: str) -> None:
+    screen = OPEN.get(name)
+    if screen is None and name in MEMBERS:
+        screen = MEMBERS[name] if join.is_member(turn) else join.resume
+    await (screen or help.stale)(turn)
+    # Whatever the screen did, the tap must not be left spinning.
+    await turn.toast()
+
+
+async def on_tap(
+    query: CallbackQuery, ctx: Context, visitor: Visitor, now: datetime, _: Translator
+) -> None:
+    """A tap on any button of ours (or of an old version, or a forged one)."""
+    name, _colon, arg = (query.data or "").partition(":")
+    await _go(Turn(ctx, visitor, _, now, query, arg), name)
+
+
+async def on_start(
+    message: Message,
+    command: CommandObject,
+    ctx: Context,
+    visitor: Visitor,
+    now: datetime,
+    _: Translator,
+) -> None:
+    """``/start``: for a customer the menu, for everybody else the next step of joining."""
+    del message
+    payload = (command.args or "").strip()
+
+    def unit(session: Session) -> None:
+        customers.open_chat(
+            session,
+            telegram_id=visitor.telegram_id,
+            language=visitor.language,
+            now=now,
+            payload=join.remembered(payload),
+        )
+
+    await ctx.db.transact(unit)
+    turn = Turn(ctx, visitor, _, now)
+    hint = None
+    if payload.startswith("c_"):
+        hint = _("This is somebody's loyalty card: it is for the cashier to scan 🙂")
+    if hint is None and join.is_member(turn):
+        await open_menu(turn)
+    else:
+        await join.resume(turn, hint=hint)
+
+
+async def on_stop(
+    message: Message, ctx: Context, visitor: Visitor, now: datetime, _: Translator
+) -> None:
+    """``/stop``: no more advertising, at once."""
+    del message
+    await privacy.stop_ads(Turn(ctx, visitor, _, now))
+
+
+async def on_command(
+    message: Message,
+    command: CommandObject,
+    ctx: Context,
+    visitor: Visitor,
+    now: datetime,
+    _: Translator,
+) -> None:
+    """Every other command of the menu."""
+    del message
+    await _go(Turn(ctx, visitor, _, now), COMMANDS[command.command.lower()])
+
+
+async def on_contact(
+    message: Message, ctx: Context, visitor: Visitor, now: datetime, _: Translator
+) -> None:
+    """A shared contact."""
+    assert message.contact is not None
+    forwarded = message.forward_origin is not None
+    await join.take_contact(Turn(ctx, visitor, _, now), message.contact, forwarded=forwarded)
+
+
+async def on_anything(
+    message: Message, ctx: Context, visitor: Visitor, now: datetime, _: Translator
+) -> None:
+    """Everything else: the answer to an open question, or a helpful word."""
+    turn = Turn(ctx, visitor, _, now)
+    chat = visitor.chat
+    expects_date = chat is not None and chat.step == profile.BIRTHDAY and join.is_member(turn)
+    if expects_date and message.text and not message.text.startswith("/"):
+        await profile.take_birthday(turn, message.text)
+        return
+    await help.not_understood(turn, content=message.content_type)
+
+
+def router() -> Router:
+    """The customer's side of the bot; it answers every message and tap of a private chat."""
+    routes = Router(name="customer")
+    routes.callback_query.register(on_tap)
+    routes.message.register(on_start, CommandStart(ignore_case=True))
+    routes.message.register(on_stop, Command("stop", ignore_case=True))
+    routes.message.register(on_command, Command(*COMMANDS, ignore_case=True))
+    routes.message.register(on_contact, F.contact)
+    routes.message.register(on_anything)
+    return routes

@@ -1,0 +1,61 @@
+"""The way to Telegram: patient with 429, deaf to answers that mean "it is so already"."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiogram import Bot
+from aiogram.client.default import DefaultBotProperties
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.session.middlewares.base import (
+    BaseRequestMiddleware,
+    NextRequestMiddlewareType,
+)
+from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
+from aiogram.enums import ParseMode
+from aiogram.exceptions import TelegramRetryAfter
+from aiogram.methods import Response, TelegramMethod
+from aiogram.types import LinkPreviewOptions
+
+PATIENCE_S = 60
+"""How long a reply waits for Telegram's limits before the update is tried again later."""
+
+
+class Patience(BaseRequestMiddleware):
+    """Waits as long as a 429 asks for, up to ``PATIENCE_S`` in all."""
+
+    async def __call__(
+        self,
+        make_request: NextRequestMiddlewareType[Any],
+        bot: Bot,
+        method: TelegramMethod[Any],
+    ) -> Response[Any]:
+        """Make the request, again after the pause that Telegram asked for."""
+        waited = 0
+        while True:
+            try:
+                return await make_request(bot, method)
+            except TelegramRetryAfter as limit:
+                waited += limit.retry_after
+                if waited > PATIENCE_S:
+                    raise
+                await asyncio.sleep(limit.retry_after)
+
+
+def make_bot(token: str, api_url: str | None) -> Bot:
+    """A bot that talks HTML to the Bot API at ``api_url`` (None: Telegram's own).
+
+    Raises:
+        aiogram.utils.token.TokenValidationError: not of a token's shape.
+    """
+    api = TelegramAPIServer.from_base(api_url.rstrip("/")) if api_url else PRODUCTION
+    session = AiohttpSession(api=api)
+    session.middleware(Patience())
+    return Bot(
+        token,
+        session=session,
+        default=DefaultBotProperties(
+            parse_mode=ParseMode.HTML, link_preview=LinkPreviewOptions(is_disabled=True)
+        ),
+    )

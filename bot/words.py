@@ -1,0 +1,149 @@
+"""The domain's refusals in people's words: one sentence for every code, in every language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from markupsafe import Markup
+
+from loyalty.errors import DomainError
+from loyalty.texts import N_, Translator
+
+
+@dataclass(frozen=True, slots=True)
+class Locale:
+    """What amounts and moments are worded in."""
+
+    currency: str = "RUB"
+    time_zone: str = "Europe/Moscow"
+
+
+Facts = Mapping[str, Any]
+Say = Callable[[Translator, Facts, Locale], Markup]
+
+_PLAIN = {
+    "customer_not_found": N_("I could not find such a customer. Please check and try again 🔎"),
+    "purchase_not_found": N_("I could not find this purchase."),
+    "staff_not_found": N_("I could not find this team member."),
+    "outlet_not_found": N_("I could not find this place."),
+    "draft_not_found": N_("This sale is gone. Please scan the card again."),
+    "hold_not_found": N_("This request is gone. Please start again."),
+    "chain_not_found": N_("I could not find this chain of messages."),
+    "hold_already_resolved": N_("This has been settled already."),
+    "draft_closed": N_("This sale is closed already. Please scan the card again for a new one."),
+    "duplicate_receipt": N_("A receipt with this number was recorded today already."),
+    "idempotency_conflict": N_("This request came before with other content."),
+    "request_in_flight": N_("One moment, this is being done right now ⏳"),
+    "return_exceeds_purchase": N_("That is more than what is left to return."),
+    "nothing_to_return": N_("Everything from this purchase has been returned already."),
+    "invitation_used": N_(
+        "This invitation was used or has expired. Please ask your manager for a new one."
+    ),
+    "already_joined": N_("You are with us already 🙂"),
+    "phone_taken": N_("This phone number belongs to another card."),
+    "name_taken": N_("This name is taken already. Please choose another one."),
+    "confirmation_required": N_("The customer has to confirm this in their own chat."),
+    "database_busy": N_("We are very busy this second. Please try again in a moment 🙏"),
+    "presence_required": N_(
+        "To pay with points, please scan a fresh card or type the fresh code under it."
+    ),
+    "customer_blocked": N_("This card is closed. Please talk to the manager."),
+    "consent_missing": N_("This needs the customer's agreement first."),
+    "own_card": N_("You cannot sell to your own card. Please ask a colleague."),
+    "role_missing": N_("Your role does not allow this."),
+    "wrong_credentials": N_("The name, the password or the one-time code does not fit."),
+    "not_your_contact": N_(
+        "This is somebody else's number. Please share your own with the button below 👇"
+    ),
+    "amount_invalid": N_("I could not read the sum. Please type it like 450 or 450.50"),
+    "points_invalid": N_("Please type a whole number of points, like 50"),
+    "phone_invalid": N_("I could not read this phone number."),
+    "birthday_invalid": N_("I could not read the date. Please type it like 05.06 or 05.06.1990"),
+    "receipt_invalid": N_("Something in this receipt is not right. Please check it."),
+    "code_invalid": N_(
+        "I do not know this code. Perhaps it is out of date: please refresh the card and try again."
+    ),
+    "program_invalid": N_("These rules do not fit together. Please check them."),
+    "chain_invalid": N_("Something in this chain of messages is not right. Please check it."),
+}
+
+
+def _insufficient(_: Translator, facts: Facts, locale: Locale) -> Markup:
+    del locale
+    return _(
+        "There are not enough points: {available} on the card.",
+        available=_.points(int(facts.get("available", 0))),
+    )
+
+
+def _out_of_range(_: Translator, facts: Facts, locale: Locale) -> Markup:
+    return _(
+        "The sum can be from {minimum} to {maximum}.",
+        minimum=_.money(int(facts.get("minimum", 1)), locale.currency),
+        maximum=_.money(int(facts.get("maximum", 0)), locale.currency),
+    )
+
+
+def _too_large(_: Translator, facts: Facts, locale: Locale) -> Markup:
+    del locale
+    most = int(facts.get("max_redeem", 0))
+    if not most:
+        return _("Points cannot be used for this purchase.")
+    return _("For this purchase up to {points} can be used.", points=_.points(most))
+
+
+def _frozen(_: Translator, facts: Facts, locale: Locale) -> Markup:
+    until = facts.get("until")
+    if isinstance(until, datetime) and until.year < 9000:
+        return _(
+            "Points on this card cannot be spent until {moment}: we are keeping them safe 🔐",
+            moment=_.moment(until, locale.time_zone),
+        )
+    return _("Points on this card cannot be spent for now. Please talk to the manager.")
+
+
+def _too_many(_: Translator, facts: Facts, locale: Locale) -> Markup:
+    del locale
+    seconds = max(1, int(facts.get("retry_after_s", 60)))
+    return _.plural(
+        "Too many tries. Please wait {n} second.",
+        "Too many tries. Please wait {n} seconds.",
+        seconds,
+    )
+
+
+def _too_short(_: Translator, facts: Facts, locale: Locale) -> Markup:
+    del locale
+    return _.plural(
+        "The password needs at least {n} character.",
+        "The password needs at least {n} characters.",
+        int(facts.get("minimum", 8)),
+    )
+
+
+_WITH_FACTS: dict[str, Say] = {
+    "insufficient_points": _insufficient,
+    "amount_out_of_range": _out_of_range,
+    "redemption_too_large": _too_large,
+    "redemption_frozen": _frozen,
+    "too_many_tries": _too_many,
+    "password_too_short": _too_short,
+}
+
+
+def known_codes() -> set[str]:
+    """Codes that have a sentence of their own."""
+    return {*_PLAIN, *_WITH_FACTS}
+
+
+def sentence(_: Translator, error: DomainError, locale: Locale | None = None) -> Markup:
+    """What to tell the person who met ``error``: one polite sentence, escaped."""
+    say = _WITH_FACTS.get(error.code)
+    if say is not None:
+        return say(_, error.facts, locale or Locale())
+    if error.code in _PLAIN:
+        return _(_PLAIN[error.code])
+    return _("That did not work. Please try again.")

@@ -67,7 +67,7 @@ class Rows:
         if not self._writes:
             return
         if is_postgres(session):
-            shapes = tuple(self._writes)
+            shapes = tuple((shape, _ceiling(len(rows))) for shape, rows in self._writes.items())
             execute(session, _postgres_sql(shapes), *map(_as_json, self._writes.values()))
         else:
             connection = driver_connection(session)
@@ -137,9 +137,17 @@ def _sqlite_sql(shape: Shape) -> str:
     return sql + (_add_tail(table, columns) if kind == "add" else "")
 
 
+def _ceiling(count: int) -> int:
+    """``count`` rounded up to a power of eight, so that few statement texts serve all units."""
+    ceiling = 1
+    while ceiling < count:
+        ceiling *= 8
+    return ceiling
+
+
 @lru_cache(maxsize=1024)
-def _postgres_sql(shapes: tuple[Shape, ...]) -> str:
-    parts = [_postgres_part(shape, number) for number, shape in enumerate(shapes, 1)]
+def _postgres_sql(shapes: tuple[tuple[Shape, int], ...]) -> str:
+    parts = [_postgres_part(shape, number, most) for number, (shape, most) in enumerate(shapes, 1)]
     *heads, last = parts
     if not heads:
         return last
@@ -147,7 +155,7 @@ def _postgres_sql(shapes: tuple[Shape, ...]) -> str:
     return f"WITH {ctes} {last}"
 
 
-def _postgres_part(shape: Shape, number: int) -> str:
+def _postgres_part(shape: Shape, number: int, most: int) -> str:
     kind, table, columns = shape
     typed = ", ".join(f"{name} {table.c[name].type.compile(dialect=_PG)}" for name in columns)
     source = f"jsonb_to_recordset(${number}::jsonb) AS x({typed})"
@@ -156,6 +164,9 @@ def _postgres_part(shape: Shape, number: int) -> str:
         keys = _keys(table)
         sets = ", ".join(f"{n} = x.{n}" for n in columns if n not in keys)
         where = " AND ".join(f"{table.name}.{n} = x.{n}" for n in keys)
-        return f"UPDATE {table.name} SET {sets} FROM {source} WHERE {where}"  # noqa: S608
+        # The planner takes a JSON set for a hundred rows and would scan the whole table for
+        # them; the limit tells it how few there are.
+        few = f"(SELECT * FROM {source} LIMIT {most}) AS x"  # noqa: S608
+        return f"UPDATE {table.name} SET {sets} FROM {few} WHERE {where}"  # noqa: S608
     sql = f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {source}"  # noqa: S608
     return sql + (_add_tail(table, columns) if kind == "add" else "")

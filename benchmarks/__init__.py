@@ -1,0 +1,1 @@
+"""What is measured, each path against its own ceiling in the same run."""

@@ -1,0 +1,38 @@
+"""What a measurement is: a path, its ceiling in the same run, ours, and the goal for the ratio."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table.
+
+    ``ours / ceiling`` is the ratio; with ``smaller_is_better`` the goal is a most, else a least.
+    """
+
+    path: str
+    ceiling: float
+    ours: float
+    unit: str
+    goal: float
+    smaller_is_better: bool = False
+    note: str = ""
+
+    @property
+    def ratio(self) -> float:
+        """Ours by the ceiling."""
+        return self.ours / self.ceiling if self.ceiling else float("nan")
+
+    @property
+    def met(self) -> bool:
+        """Whether the goal is reached."""
+        return self.ratio <= self.goal if self.smaller_is_better else self.ratio >= self.goal
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle of several runs."""
+    return statistics.median(values)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from loyalty import clock, wallet
-from loyalty.amounts import share, split
+from loyalty.amounts import points_for, split
 from loyalty.db.engine import AlreadyThere, is_unique_violation
 from loyalty.db.rows import Rows
 from loyalty.ids import new_id
@@ -150,7 +150,7 @@ def _purchase(work: _Work, sale: Sale) -> None:
     total, purchase_id = sale.total, new_id()
     earning = options.earn and owner is not None
     rate = program.tier(work.tiers[owner]).earn_rate_bp if earning and owner is not None else 0
-    earned = share(total, rate)
+    earned = points_for(total, rate)
     row = _row(work, sale, purchase_id, total, version_id, part="p")
     row |= {"earn_base": total if rate else 0, "earn_rate_bp": rate, "earned": earned}
     work.rows.insert(purchase, row)
@@ -273,8 +273,8 @@ def _linked(work: _Work, sale: Sale, number: int, parts: Sequence[Part]) -> None
     of = parts[0].bought.purchase
     return_id, amount = new_id(), sum(part.amount for part in parts)
     # Points kept before this return and after it; `of.returned` has it already.
-    before = min(of.earned, share(max(0, of.base - of.returned + amount), of.rate_bp))
-    after = min(of.earned, share(max(0, of.base - of.returned), of.rate_bp))
+    before = min(of.earned, points_for(max(0, of.base - of.returned + amount), of.rate_bp))
+    after = min(of.earned, points_for(max(0, of.base - of.returned), of.rate_bp))
     owed = 0
     if before > after:
         owed = work.wallets[owner].claw_back(

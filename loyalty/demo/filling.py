@@ -1,0 +1,263 @@
+"""The demo's year, lived through day by day in memory and written month by month."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from loyalty import clock, consent, customers, events, program, staff, wallet
+from loyalty.customers import customer
+from loyalty.db.rows import Rows
+from loyalty.demo.catalogue import Chain, chain
+from loyalty.demo.guests import Guest, make_guests, strangers, visits_of
+from loyalty.demo.till import Till
+from loyalty.ids import new_id
+
+HISTORY_DAYS = 400
+"""A little over a year: the first points have expired, the next are about to."""
+
+Progress = Callable[[float], None]
+"""Told how much is done, from 0 to 1."""
+
+
+class DatabaseNotEmpty(Exception):
+    """There are customers already; make-believe ones would mix with them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filled:
+    """What the demo made. Money in minor units, points whole."""
+
+    chain: str
+    outlets: int
+    staff: int
+    customers: int
+    purchases: int
+    lines: int
+    returns: int
+    revenue: int
+    points_issued: int
+    points_spent: int
+    points_expired: int
+
+
+def fill(
+    session: Session,
+    *,
+    language: str,
+    time_zone: str,
+    currency: str,
+    now: datetime,
+    seed: int = 1,
+    customer_count: int = 2_000,
+    visit_count: int = 28_000,
+    progress: Progress = lambda _share: None,
+) -> Filled:
+    """Write the whole demo, in the session's transaction. The same seed gives the same year.
+
+    Raises:
+        DatabaseNotEmpty: the database has customers.
+    """
+    if session.execute(sa.select(customer.c.id).limit(1)).first() is not None:
+        raise DatabaseNotEmpty()
+    rng = random.Random(seed)
+    zone = clock.zone(time_zone)
+    names = chain(language)
+    first_day = clock.local_date(now, time_zone) - timedelta(days=HISTORY_DAYS)
+    opened = clock.start_of_day(first_day, time_zone) - timedelta(days=14)
+    consent.ensure_texts(session, now=opened)
+    version = program.ensure_default(session, now=now)
+    outlets, cashiers = _places(session, names, time_zone=time_zone, opened=opened)
+    guests = make_guests(
+        rng,
+        names,
+        count=customer_count,
+        visits=visit_count,
+        first_day=first_day,
+        now=now,
+        zone=zone,
+    )
+    guests.sort(key=lambda guest: guest.joined_at)
+    _add_customers(session, rng, guests, outlets, language=language, now=now)
+    progress(0.08)
+    till = Till(
+        rng=rng,
+        chain=names,
+        currency=currency,
+        time_zone=time_zone,
+        version=version,
+        outlets=outlets,
+        cashiers=cashiers,
+    )
+    _live(session, till, guests, rng, visit_count, now=now, zone=zone, progress=progress)
+    totals = till.totals
+    rows = Rows()
+    events.record(
+        rows,
+        type="demo.filled",
+        customer_id=None,
+        actor=events.SYSTEM,
+        data={"customers": len(guests), "purchases": totals["purchases"]},
+        now=now,
+    )
+    rows.put(session)
+    return Filled(
+        chain=names.name,
+        outlets=len(outlets),
+        staff=2 + len(names.cashiers),
+        customers=len(guests),
+        purchases=totals["purchases"],
+        lines=totals["lines"],
+        returns=totals["returns"],
+        revenue=totals["revenue"],
+        points_issued=totals["issued"],
+        points_spent=totals["spent"],
+        points_expired=totals["expired"],
+    )
+
+
+def _live(
+    session: Session,
+    till: Till,
+    guests: list[Guest],
+    rng: random.Random,
+    visit_count: int,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    progress: Progress,
+) -> None:
+    """Let the year pass: visits in the order of time, and every night what the night does."""
+    start = now.astimezone(zone).date() - timedelta(days=HISTORY_DAYS)
+    visits = [visit for guest in guests for visit in visits_of(rng, guest, now=now, zone=zone)]
+    visits += strangers(rng, count=visit_count // 5, first_day=start, now=now, zone=zone)
+    visits.sort(key=lambda visit: visit.at)
+    newcomers, place = iter(guests), 0
+    newcomer = next(newcomers, None)
+    written_month = start.month
+    for offset in range(HISTORY_DAYS + 1):
+        day = start + timedelta(days=offset)
+        midnight = clock.start_of_day(day, till.time_zone)
+        till.night(midnight, day)
+        end = midnight + timedelta(days=1)
+        while newcomer is not None and newcomer.joined_at < end:
+            till.join(newcomer)
+            newcomer = next(newcomers, None)
+        while place < len(visits) and visits[place].at < end:
+            till.sell(visits[place])
+            place += 1
+        if day.month != written_month:
+            written_month = day.month
+            till.rows.put(session)
+            progress(0.08 + 0.7 * offset / HISTORY_DAYS)
+    till.close()
+    till.rows.put(session)
+    progress(1.0)
+
+
+def _places(
+    session: Session, names: Chain, *, time_zone: str, opened: datetime
+) -> tuple[list[int], list[list[int]]]:
+    """Outlets and staff; ids of the outlets, and of each one's two cashiers."""
+    outlets = [
+        staff.add_outlet(session, name=name, time_zone=time_zone, city=names.city, now=opened).id
+        for name in names.outlets
+    ]
+    for name, role, login in (
+        (names.owner, staff.OWNER, "owner"),
+        (names.marketer, staff.MARKETER, "marketer"),
+    ):
+        staff.add(
+            session,
+            name=name,
+            role=role,
+            outlet_id=None,
+            login=login,
+            now=opened,
+            actor=events.SYSTEM,
+        )
+    cashiers: list[list[int]] = [[] for _ in outlets]
+    for n, name in enumerate(names.cashiers):
+        place = n // 2
+        person = staff.add(
+            session,
+            name=name,
+            role=staff.CASHIER,
+            outlet_id=outlets[place],
+            now=opened,
+            actor=events.SYSTEM,
+        )
+        cashiers[place].append(person.id)
+    return outlets, cashiers
+
+
+def _add_customers(
+    session: Session,
+    rng: random.Random,
+    guests: list[Guest],
+    outlets: list[int],
+    *,
+    language: str,
+    now: datetime,
+) -> None:
+    """Guests as customers who have joined, with their cards, wallets and consents."""
+    rows, profiles = Rows(), Rows()
+    texts = {
+        purpose: consent.current_text(session, purpose=purpose, language=language)
+        for purpose in (consent.PERSONAL_DATA, consent.ADS_TELEGRAM)
+    }
+    for guest in guests:
+        guest.customer_id = customers.create(
+            rows,
+            status="active",
+            language=language,
+            now=guest.joined_at,
+            name=guest.name,
+            phone=guest.phone,
+            source=guest.source,
+            home_outlet_id=outlets[guest.outlet],
+            joined_at=guest.joined_at,
+            phone_verified_at=guest.joined_at,
+        )
+        wallet.open_account(rows, customer_id=guest.customer_id)
+        day, month, year = guest.born or (None, None, None)
+        profiles.update(
+            customer,
+            {
+                "id": guest.customer_id,
+                "sex": guest.sex,
+                "birth_day": day,
+                "birth_month": month,
+                "birth_year": year,
+            },
+        )
+        said = [(consent.PERSONAL_DATA, True, guest.joined_at)]
+        if guest.ads:
+            said.append((consent.ADS_TELEGRAM, True, guest.joined_at + timedelta(seconds=20)))
+            left = guest.joined_at + timedelta(days=rng.randint(10, 200))
+            if rng.random() < 0.05 and left < now:
+                said.append((consent.ADS_TELEGRAM, False, left))
+        for n, (purpose, granted, at) in enumerate(said):
+            rows.insert(
+                consent.consent,
+                {
+                    "id": new_id(),
+                    "customer_id": guest.customer_id,
+                    "purpose": purpose,
+                    "granted": granted,
+                    "at": at,
+                    "text_version": texts[purpose].version,
+                    "text_sha256": texts[purpose].sha256,
+                    "language": language,
+                    "channel": "telegram",
+                    "evidence": f"demo:{n}",
+                },
+            )
+    rows.put(session)
+    profiles.put(session)

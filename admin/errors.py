@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 import structlog
 from aiohttp import web
 
@@ -40,8 +42,11 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
         if answer.status < 400 or "HX-Redirect" in answer.headers:
             raise
         return _page(request, answer.status)
-    except Exception:  # noqa: BLE001 - logged, and told to the person in their language
-        _log.exception("page failed", route=_route(request))
+    except Exception as problem:  # noqa: BLE001 - logged, and told to the person
+        # Places only: values in a traceback would be names, phones and cookies.
+        places = traceback.extract_tb(problem.__traceback__)[-8:]
+        where = [f"{place.filename}:{place.lineno} {place.name}" for place in places]
+        _log.error("page failed", route=_route(request), kind=type(problem).__name__, where=where)
         return _page(request, 500)
 
 

@@ -24,6 +24,7 @@ FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
 LANGUAGE_COOKIE = "regulars_language"
 
+_SIGNS = {"RUB": "₽", "KZT": "₸", "AMD": "֏", "GEL": "₾", "AZN": "₼"}
 _BARE_CODE = re.compile(r"^([A-Z]{3})(?=\d)")
 
 TEMPLATES: web.AppKey[Environment] = web.AppKey("templates", Environment)
@@ -86,9 +87,13 @@ class Say:
     def money(self, amount: int) -> str:
         """Minor units as money; figures and sign never part at a line's end."""
         text = self._t.money(abs(amount), self._currency).replace(" ", "\u00a0")
-        # A currency without a sign of its own in this language: "RUB 450", not "RUB450".
-        text = _BARE_CODE.sub("\\1\u00a0", text)
+        # English knows no sign for some currencies: "₽450" or "UZS 450", not "UZS450".
+        text = _BARE_CODE.sub(lambda found: _SIGNS.get(found[1], f"{found[1]}\u00a0"), text)
         return "−" + text if amount < 0 else text
+
+    def size(self, text: str) -> str:
+        """How large a figure may stand in its tile: the name of a class, empty for large."""
+        return "longest" if len(text) > 14 else "long" if len(text) > 9 else ""
 
     def percent(self, share: float | None) -> str:
         """A share from 0 to 1 with one decimal; a dash for none."""

@@ -77,7 +77,7 @@
           },
           {
             name: data.buyers.name, type: "line", yAxisIndex: 1, data: data.buyers.values,
-            smooth: 0.25, symbolSize: 7, lineStyle: { width: 2.5 },
+            smooth: 0.25, smoothMonotone: "x", symbolSize: 7, lineStyle: { width: 2.5 },
             itemStyle: { color: colour("--second") },
           },
         ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -11,7 +10,6 @@ from sqlalchemy.orm import Session
 from loyalty import customers, inbox, jobs, staff
 from loyalty.purchases.tables import idempotency
 
-log = logging.getLogger(__name__)
 
 ANSWERS = timedelta(hours=72)
 TRIES = timedelta(days=1)

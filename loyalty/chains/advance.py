@@ -20,7 +20,7 @@ from loyalty.chains.model import Condition, MessageStep, Step, Test, Wait, WaitB
 from loyalty.chains.saying import Pass, World, changed, say
 from loyalty.chains.store import definition_of
 from loyalty.chains.tables import ACTIVE, chain, enrolment
-from loyalty.messaging import touches
+from loyalty.messaging import policy, touches
 from loyalty.messaging.outbox import enqueue
 from loyalty.messaging.people import Person, gather
 from loyalty.messaging.policy import PolicyRules, Skip
@@ -50,7 +50,7 @@ def advance(session: Session, *, now: datetime, time_zone: str, limit: int = LIM
         return Advanced(0, 0, False)
     world = _read(session, passes, now=now, time_zone=time_zone)
     # Of several chains that want the same person today the more urgent is asked first.
-    for item in sorted(passes, key=lambda each: (each.rank, each.due_at, each.id)):
+    for item in sorted(passes, key=lambda each: (_rank(world, each), each.due_at, each.id)):
         _move(world, item)
     queued = _write(session, world, passes)
     return Advanced(len(passes), queued, len(passes) == limit)
@@ -99,6 +99,19 @@ def _read(session: Session, passes: Sequence[Pass], *, now: datetime, time_zone:
         expiring=subjects.expiring_on(session, days, time_zone=time_zone),
         known=touches.find(session, ids, {item.source for item in passes}),
     )
+
+
+def _rank(world: World, item: Pass) -> int:
+    """The place in the order of triggers of the message this enrolment has come to."""
+    found = policy.rank(item.source, "")
+    for step in item.definition.steps[item.step :]:
+        if isinstance(step, MessageStep):
+            found = policy.rank(item.source, step.id)
+        elif not isinstance(step, Condition):
+            person = world.people[item.customer_id]
+            if _target(world, item, step, person) > world.now:
+                break
+    return found
 
 
 def _move(world: World, item: Pass) -> None:

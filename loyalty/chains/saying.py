@@ -56,12 +56,6 @@ class Pass:
     status: str = "active"
     reason: str | None = None
 
-    @property
-    def rank(self) -> int:
-        """The place of the message that is due in the order of triggers."""
-        step = self.definition.steps[self.step] if self.step < len(self.definition.steps) else None
-        return policy.rank(self.source, step.id if isinstance(step, MessageStep) else "")
-
 
 def say(world: World, item: Pass, step: MessageStep, person: Person) -> datetime | None:
     """Decide about a message; when to look at it again, or None to go on."""
@@ -84,10 +78,17 @@ def say(world: World, item: Pass, step: MessageStep, person: Person) -> datetime
     _note(world, key, known, touch_id, decision, deadline, outbox_id)
     if isinstance(decision, policy.Wait):
         return decision.until
-    if item.day is not None and item.definition.trigger.kind == "expiry":
+    if item.day is not None and _counts_as_attempted(decision):
         world.reminded.add((item.customer_id, item.day))
     _go_on(item, step)
     return None
+
+
+def _counts_as_attempted(decision: Decision) -> bool:
+    """Points may expire once a reminder was tried, or rightly was not: never for our delay."""
+    if isinstance(decision, Skip):
+        return decision.reason in ("no_consent", "unreachable")
+    return not isinstance(decision, policy.Wait)
 
 
 def _go_on(item: Pass, step: MessageStep) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from loyalty.chains.model import Definition
 
-_CARD_BUTTON = {"texts": {"ru": "💳 Моя карта", "en": "💳 My card"}, "data": "menu:card"}
-_BALANCE_BUTTON = {"texts": {"ru": "✨ Мои баллы", "en": "✨ My points"}, "data": "menu:balance"}
+_CARD_BUTTON = {"texts": {"ru": "💳 Моя карта", "en": "💳 My card"}, "data": "card"}
+_BALANCE_BUTTON = {"texts": {"ru": "✨ Мои баллы", "en": "✨ My points"}, "data": "balance"}
 
 _WELCOME: Mapping[str, Any] = {
     "title": {"ru": "Знакомство", "en": "Welcome"},

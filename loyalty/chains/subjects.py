@@ -76,6 +76,7 @@ def note_reminded(
             .where(
                 lot.c.customer_id.in_(sorted(customer_ids)),
                 _LEFT,
+                lot.c.reminded_at.is_(None),
                 lot.c.expires_at > clock.start_of_day(day, time_zone),
                 lot.c.expires_at <= clock.start_of_day(day + timedelta(days=1), time_zone),
             )

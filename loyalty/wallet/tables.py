@@ -38,7 +38,7 @@ lot = sa.Table(
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("purchase_id", BigId),
     sa.Column("origin_lot_id", BigId),
-    # When a reminder of this lot's expiry was last attempted (or skipped for a reason).
+    # When a reminder of this lot's expiry was first attempted (or skipped for a reason).
     sa.Column("reminded_at", UtcDateTime),
     sa.CheckConstraint("remaining >= 0 AND remaining <= granted", name="remaining"),
     sa.CheckConstraint("held >= 0 AND held <= remaining", name="held"),

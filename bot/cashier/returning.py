@@ -17,7 +17,7 @@ from loyalty import clock, purchases
 from loyalty.purchases import ReturnedLine, ReturnResult, till
 from loyalty.purchases.till import Sale, SoldLine
 from loyalty.staff import Staff
-from loyalty.texts import Translator, plain
+from loyalty.texts import Translator
 
 MOST_LINES = 40
 """Lines that can be chosen one by one; a longer receipt comes back whole."""
@@ -55,8 +55,8 @@ def _sale_buttons(
     for sale in sales:
         at = sale.sold_at.astimezone(clock.zone(zone))
         total = _.money(sale.total - sale.returned, ctx.settings.currency)
-        label = f"{at:%H:%M} · {total} · {first_name(sale.customer_name) or '—'}"
-        rows.append([(plain(label)[:LABEL_LENGTH], f"ret:view:{base36(sale.purchase_id)}")])
+        label = f"{at:%H:%M} · {total} · {(first_name(sale.customer_name) or '—')[:LABEL_LENGTH]}"
+        rows.append([(label, f"ret:view:{base36(sale.purchase_id)}")])
     return rows
 
 
@@ -143,9 +143,9 @@ def _line_buttons(
     rows = []
     for line in left:
         mark = "☑️" if ticked >> line.n & 1 else "▫️"
-        name = line.name or _("Line {n}", n=line.n)
+        name = line.name or str(_("Line {n}", n=line.n))
         money = _.money(line.amount * line.left_milli // line.quantity_milli, ctx.settings.currency)
-        label = f"{mark} {plain(name)[:LABEL_LENGTH]} · {money}"
+        label = f"{mark} {name[:LABEL_LENGTH]} · {money}"
         data = f"ret:view:{base36(sale.purchase_id)}:{base36(ticked ^ 1 << line.n)}"
         rows.append([(label, data)])
     return rows

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import structlog
 from aiogram.exceptions import TelegramBadRequest
-from aiogram.types import CallbackQuery, InlineKeyboardMarkup
+from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup
+from markupsafe import Markup
 
-from bot import answers
 from bot.context import Context, Visitor
+from loyalty.texts import plain
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +51,17 @@ def keyboard(buttons: Buttons) -> InlineKeyboardMarkup | None:
     """The inline keyboard; None without buttons."""
     if not buttons:
         return None
-    return answers.keyboard([[answers.button(text, data) for text, data in r] for r in buttons])
+    return InlineKeyboardMarkup(
+        inline_keyboard=[
+            [InlineKeyboardButton(text=_label(text), callback_data=data) for text, data in row]
+            for row in buttons
+        ]
+    )
+
+
+def _label(text: str) -> str:
+    """Buttons know no HTML: our words lose it, a name of goods stays as it is."""
+    return plain(text) if isinstance(text, Markup) else text
 
 
 async def send(ctx: Context, visitor: Visitor, text: str, buttons: Buttons | None = None) -> int:

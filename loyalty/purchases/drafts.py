@@ -172,9 +172,9 @@ def set_redeem(
         AmountOutOfRange: no sum was typed yet.
         DraftNotFound, DraftClosed: see ``_lock``.
     """
+    draft = _lock(session, draft_id, staff, now)
     if points < 0:
         raise PointsInvalid()
-    draft = _lock(session, draft_id, staff, now)
     quote = quote_of(session, draft=replace(draft, redeem=0), now=now)
     most = most_to_spend(session, quote=quote, now=now)
     if points > most:

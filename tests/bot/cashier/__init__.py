@@ -1,0 +1,1 @@
+"""The till in a chat, from end to end at the local Telegram."""

@@ -1,0 +1,96 @@
+"""Becoming a cashier, the cashier's own menu, and losing both."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from loyalty import clock, staff
+from tests.bot.cashier.street import Street
+
+TILL = ["sale", "return", "shift", "help"]
+
+
+async def test_a_link_makes_a_cashier_with_a_menu_of_their_own(street_on_both: Street):
+    street = street_on_both
+    anna = await street.phone(501, "Anna")
+    _, payload = await street.invitation("Anna")
+    words = await anna.open(payload)
+    assert "Hello, Anna! You are at the till of Tverskaya." in words
+    assert await anna.commands() == TILL
+    assert await anna.buttons() == ["🛍 New sale", "↩️ Return", "📊 My shift", "❓ Help"]
+    assert "You are at the till" in await anna.open(payload), "tapping it again is harmless"
+    stranger = await street.phone(900, "Sly")
+    words = await stranger.open(payload)
+    said = [m["text"] or "" for m in await stranger.chat() if m["from"]["is_bot"]]
+    assert "This invitation no longer works" in said[0]
+    assert len(said) == 2, "then it is a plain start"
+    assert await stranger.commands() != TILL
+    assert "This is for cashiers only" in await stranger.send("/sale")
+
+
+@pytest.mark.parametrize("spoil", ["late", "forged", "empty"])
+async def test_a_bad_link_is_a_plain_start(street: Street, spoil: str):
+    _, payload = await street.invitation("Anna")
+    if spoil == "late":
+        clock.set_offset(timedelta(days=8))
+    else:
+        payload = {"forged": "j_" + "x" * 40, "empty": "j_"}[spoil]
+    stranger = await street.phone(900, "Sly")
+    await stranger.open(payload)
+    said = [m["text"] or "" for m in await stranger.chat() if m["from"]["is_bot"]]
+    assert "This invitation no longer works" in said[0]
+    assert len(said) == 2
+
+
+async def test_who_is_dismissed_loses_everything_at_the_next_tap(street: Street):
+    anna = await street.phone(501, "Anna")
+    staff_id, payload = await street.invitation("Anna")
+    await anna.open(payload)
+    ivan = await street.customer(701, "Ivan", points=200)
+    await anna.open(f"c_{(await street.show(ivan)).token}")
+    await anna.send("450")
+    now = clock.now()
+    await street.db.transact(lambda s: staff.revoke(s, staff_id=staff_id, now=now, actor="system"))
+    assert "This is for cashiers only" in (await anna.tap("confirm") or "")
+    assert await street.sales() == 0
+    assert await anna.commands() != TILL
+    assert (await anna.last())["buttons"] == []
+    words = await anna.open(f"c_{(await street.show(ivan)).token}")
+    assert "Ivan" not in words, "a stranger who scans a card learns nothing"
+
+
+async def test_everything_is_a_tap_away_and_nothing_is_left_unanswered(street: Street):
+    anna = await street.cashier(501, "Anna")
+    hello = await anna.last()
+    await anna.tap("New sale", message=hello)
+    assert "New sale" in await anna.words()
+    await anna.tap("Return", message=hello)
+    assert "No sales here today yet" in await anna.words()
+    await anna.tap("My shift", message=hello)
+    assert "Sales: 0" in await anna.words()
+    await anna.tap("Help", message=hello)
+    assert "How the till works" in await anna.words()
+    for command, answer in {
+        "/sale": "scan the customer's QR",
+        "/return": "No sales here today yet",
+        "/shift": "Tverskaya",
+        "/help": "How the till works",
+        "/start": "You are at the till of Tverskaya",
+    }.items():
+        assert answer in await anna.send(command)
+    for nonsense in ("hello?", "x" * 4096, "450"):
+        assert "did not understand" in await anna.send(nonsense)
+    assert "did not understand" in await anna.send_photo()
+
+
+async def test_a_cashier_is_a_customer_too_but_not_at_their_own_till(street: Street):
+    anna = await street.cashier(501, "Anna")
+    boris = await street.cashier(502, "Boris")
+    own = await street.customer(501, "Anna", points=200)
+    token = (await street.show(own)).token
+    assert "your own card" in (await anna.open(f"c_{token}")).lower()
+    words = await boris.open(f"c_{token}")
+    assert "Anna" in words
+    assert "points" in (await anna.send("/balance")).lower()

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import tomllib
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,17 @@ ROLES = ("bot", "scheduler", "admin")
 # --- locks -----------------------------------------------------------------------------------
 
 
-def locked(name: str) -> dict[str, tuple[Requirement, str]]:
-    """Package name to its requirement and the text of its entry, hashes included."""
+def locked(name: str) -> dict[str, list[tuple[Requirement, str]]]:
+    """Package name to its entries: the requirement and its text, hashes included.
+
+    There may be several, each for other machines.
+    """
+    packages: dict[str, list[tuple[Requirement, str]]] = {}
     text = (ROOT / name).read_text().replace("\\\n", " ")
-    entries = [line for line in text.splitlines() if line.strip()]
-    found = [(Requirement(entry.partition("--hash")[0].strip()), entry) for entry in entries]
-    return {canonicalize_name(requirement.name): (requirement, e) for requirement, e in found}
+    for entry in filter(str.strip, text.splitlines()):
+        requirement = Requirement(entry.partition("--hash")[0].strip())
+        packages.setdefault(canonicalize_name(requirement.name), []).append((requirement, entry))
+    return packages
 
 
 def declared(extra: str | None = None) -> list[Requirement]:
@@ -46,7 +52,7 @@ def declared(extra: str | None = None) -> list[Requirement]:
 def test_lock_has_hashes_and_names_no_address(name: str) -> None:
     packages = locked(name)
     assert len(packages) > 30
-    for requirement, entry in packages.values():
+    for requirement, entry in chain.from_iterable(packages.values()):
         versions = list(requirement.specifier)
         assert [version.operator for version in versions] == ["=="], entry
         assert re.search(r"--hash=sha256:[0-9a-f]{64}\b", entry), entry
@@ -62,10 +68,11 @@ def test_locks_hold_what_is_declared_and_agree() -> None:
         for requirement in wanted:
             name = canonicalize_name(requirement.name)
             assert name in lock, f"{name} is not locked: run `make lock`"
-            version = next(iter(lock[name][0].specifier)).version
-            assert requirement.specifier.contains(Version(version), prereleases=True)
-    for name, (requirement, _) in runtime.items():
-        assert str(development[name][0]) == str(requirement)
+            for entry, _ in lock[name]:
+                version = Version(next(iter(entry.specifier)).version)
+                assert requirement.specifier.contains(version, prereleases=True)
+    for name, entries in runtime.items():
+        assert [str(entry) for entry, _ in development[name]] == [str(e) for e, _ in entries]
 
 
 def test_no_lock_of_a_kind_that_records_addresses() -> None:

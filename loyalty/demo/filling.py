@@ -56,7 +56,7 @@ def fill(
     now: datetime,
     seed: int = 1,
     customer_count: int = 2_000,
-    visit_count: int = 28_000,
+    visit_count: int = 36_000,
     progress: Progress = lambda _share: None,
 ) -> Filled:
     """Write the whole demo, in the session's transaction. The same seed gives the same year.

@@ -30,6 +30,7 @@ from loyalty.importing.values import (
     parse_phone,
     parse_points,
     region,
+    unescape,
 )
 from loyalty.wallet import Cause
 
@@ -124,7 +125,7 @@ class CustomerFile:
 
         def cell(name: str) -> str | None:
             place = self.columns.get(name)
-            text = cells[place].strip() if place is not None else ""
+            text = unescape(cells[place].strip()) if place is not None else ""
             if len(text) > _LIMITS.get(name, 1_000):
                 raise RowProblem("too_long", field=name, limit=_LIMITS.get(name, 1_000))
             return text or None

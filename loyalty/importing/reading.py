@@ -22,6 +22,7 @@ from loyalty.importing.values import (
     parse_price,
     parse_quantity,
     region,
+    unescape,
 )
 
 BATCH_ROWS = 2_000
@@ -143,7 +144,7 @@ class PurchaseFile:
 
         def cell(name: str) -> str | None:
             place = columns.get(name)
-            text = cells[place].strip() if place is not None else ""
+            text = unescape(cells[place].strip()) if place is not None else ""
             if len(text) > _LIMITS.get(name, 1_000_000):
                 raise RowProblem("too_long", field=name, limit=_LIMITS[name])
             return text[: _CUT[name]] if name in _CUT and text else text or None

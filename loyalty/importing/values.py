@@ -54,6 +54,11 @@ def _decimal(text: str, code: str) -> Decimal:
     return -value if found[1] in ("-", "\u2212") else value
 
 
+def unescape(text: str) -> str:
+    """Text without the apostrophe that keeps spreadsheets from taking it for a formula."""
+    return text[1:] if text[:2] in ("'=", "'+", "'-", "'@") else text
+
+
 def parse_money(text: str, *, code: str = "amount") -> int:
     """Money as files write it, in minor units, rounded half up; below zero for a return.
 

@@ -130,8 +130,8 @@ class Stage:
 
     async def calls(self, method: str = "sendMessage") -> list[dict[str, Any]]:
         """Every call of a method the emulator has seen."""
-        seen = await self.client.control("GET", "/requests")
-        return [item for item in seen["requests"] if item["method"] == method]
+        seen: list[dict[str, Any]] = await self.client.control("GET", f"/requests?method={method}")
+        return seen
 
     async def fault(self, kind: str, **more: Any) -> None:
         """The next sendMessage fails so."""
@@ -168,6 +168,15 @@ def dispatcher(
     limits = LocalLimits(per_second=per_second, chat_s=chat_s)
     hands = Dispatcher(world.db, telegram=telegram, limits=limits, place=PLACE, owner=owner)
     return hands, telegram, limits
+
+
+async def send_everything(stage: Stage, **options: Any) -> None:
+    """A second process comes, sends what is due, and goes."""
+    hands, telegram, _ = dispatcher(stage.world, stage.client.emulator.url, **options)
+    hands.start()
+    assert await hands.until_idle(timeout_s=20)
+    await hands.stop()
+    await telegram.close()
 
 
 @asynccontextmanager

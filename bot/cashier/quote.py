@@ -144,7 +144,7 @@ def _may_spend(_: Translator, shown: SaleView, quote: Quote) -> str:
         return why.get(quote.limit or "", _("The sum is too small to spend points on."))
     may = _("May spend: up to {points}", points=_.points(shown.most))
     if shown.most < quote.max_redeem:
-        return may + " " + _("(that is the most at the till at once)")
+        return may + " " + _("(more needs the customer's own tap)")
     if quote.limit == "share":
         percent = shown.share_bp * 100 // BASIS
         return may + " " + _("(points pay at most {percent} % of a purchase)", percent=percent)
@@ -166,16 +166,21 @@ def _quote_buttons(
     if most == 0:
         return [[(_("✅ Confirm"), confirm)], [cancel]]
     spend = _("Spend {points}", points=_.points(most))
-    return [
+    rows = [
         [(spend, f"sale:all:{name}:{base36(most)}"), (_("Spend part…"), f"sale:part:{name}")],
         [(_("✅ Don't spend, confirm"), confirm)],
         [cancel],
     ]
+    if quote.max_redeem > most:
+        more = _("Spend {points}: ask the customer", points=_.points(quote.max_redeem))
+        rows.insert(1, [(more, f"sale:ask:{name}:{base36(quote.max_redeem)}")])
+    return rows
 
 
 def part_screen(_: Translator, shown: SaleView) -> tuple[str, Buttons]:
     """The question for how many points go into the sale."""
-    lines = [*_who(_, shown), "", _("How many points to spend? From 1 to {n}:", n=shown.most)]
+    most = shown.quote.max_redeem if shown.quote is not None else shown.most
+    lines = [*_who(_, shown), "", _("How many points to spend? From 1 to {n}:", n=_.number(most))]
     return "\n".join(lines), [[(_("Back"), f"sale:none:{base36(shown.draft.id)}")]]
 
 

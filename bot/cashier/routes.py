@@ -10,7 +10,7 @@ from aiogram.dispatcher.event.bases import SkipHandler
 from aiogram.filters import Command, CommandStart
 from aiogram.types import Message
 
-from bot.cashier import joining, returning, screens, selling, shift
+from bot.cashier import asking, joining, returning, screens, selling, shift
 from bot.cashier.till import (
     PART,
     RETURN,
@@ -30,7 +30,7 @@ OURS = F.data.startswith("sale:") | F.data.startswith("ret:") | F.data.startswit
 def router() -> Router:
     """Everything cashiers do; ``j_`` links for anybody; what is not ours is passed on."""
     whole = Router(name="cashier")
-    whole.include_routers(_invitations(), _till(), _outsiders())
+    whole.include_routers(_invitations(), _customers(), _till(), _outsiders())
     return whole
 
 
@@ -38,6 +38,14 @@ def _invitations() -> Router:
     part = Router(name="cashier-invitations")
     link = CommandStart(deep_link=True, magic=F.args.startswith("j_"))
     part.message.register(joining.join, link)
+    return part
+
+
+def _customers() -> Router:
+    part = Router(name="cashier-customers")
+    part.callback_query.middleware(Refusals())
+    part.callback_query.register(asking.agree, F.data.startswith("hold:yes:"))
+    part.callback_query.register(asking.refuse, F.data.startswith("hold:no:"))
     return part
 
 
@@ -66,6 +74,7 @@ def _till() -> Router:
         "sale:confirm:": selling.confirm,
         "sale:all:": selling.spend_all,
         "sale:part:": selling.ask_part,
+        "sale:ask:": asking.ask_tap,
         "sale:none:": selling.spend_none,
         "sale:cancel:": selling.cancel,
         "ret:view:": returning.view,

@@ -9,8 +9,8 @@ from aiogram.filters import CommandObject
 from aiogram.types import CallbackQuery, Message
 from sqlalchemy.orm import Session
 
+from bot.cashier import asking, screens
 from bot.cashier import quote as words
-from bot.cashier import screens
 from bot.cashier.joining import how_to_begin
 from bot.cashier.quote import SaleView
 from bot.cashier.till import PART, SUM, at_till, locale_of, set_step, step_number
@@ -198,7 +198,12 @@ async def take_part(
         if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0):
             raise PointsInvalid()
         await _spend(ctx, visitor, now, _, draft_id, int(text), message_id=None)
-    except (PointsInvalid, RedemptionTooLarge) as error:
+    except RedemptionTooLarge as error:
+        if error.facts["reason"] == "tap":
+            await asking.ask(ctx, visitor, now, _, draft_id, int(text), message_id=None)
+        else:
+            await _ask_again(ctx, visitor, now, _, draft_id, error)
+    except PointsInvalid as error:
         await _ask_again(ctx, visitor, now, _, draft_id, error)
 
 

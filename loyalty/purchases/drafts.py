@@ -6,9 +6,9 @@ draft, however often it is confirmed. A draft lives ``LIFETIME`` after its last 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -20,6 +20,7 @@ from loyalty.customers import customer, telegram_chat
 from loyalty.db.engine import AlreadyThere, is_unique_violation
 from loyalty.errors import (
     AmountOutOfRange,
+    ConfirmationRequired,
     CustomerBlocked,
     CustomerNotFound,
     DraftClosed,
@@ -29,17 +30,52 @@ from loyalty.errors import (
     RedemptionTooLarge,
 )
 from loyalty.ids import new_id
+from loyalty.purchases.draft_rows import (
+    CANCELLED,
+    CHANGED,
+    EXPIRED,
+    LIFETIME,
+    MOVED,
+    OPEN,
+    RECORDED,
+    Draft,
+    as_draft,
+    change,
+    check_open,
+    get,
+    lock,
+    locked,
+    release,
+)
 from loyalty.purchases.model import PurchaseResult, Quote, Receipt
 from loyalty.purchases.tables import sale_draft
 from loyalty.staff import Staff
 
-OPEN, RECORDED, CANCELLED, EXPIRED = "open", "recorded", "cancelled", "expired"
-MOVED = "moved"
-"""In ``DraftClosed``: another cashier has scanned the card since."""
-CHANGED = "changed"
-"""In ``DraftClosed``: open, but not for the sum and the points that were confirmed."""
-
-LIFETIME = timedelta(minutes=30)
+__all__ = [
+    "CANCELLED",
+    "CHANGED",
+    "EXPIRED",
+    "LIFETIME",
+    "MOVED",
+    "OPEN",
+    "RECORDED",
+    "Draft",
+    "cancel",
+    "change",
+    "check_open",
+    "confirm",
+    "expire_old",
+    "get",
+    "locked",
+    "most_to_spend",
+    "open_draft",
+    "quote_of",
+    "record",
+    "release",
+    "set_amount",
+    "set_message",
+    "set_redeem",
+]
 
 
 class Identified(Protocol):
@@ -56,27 +92,6 @@ class Identified(Protocol):
     @property
     def card_key(self) -> str | None:
         """``n:NONCE`` of this showing of the card; None if it was named by other means."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A sale being rung up. ``amount`` in minor units, None until typed; ``redeem`` in points."""
-
-    id: int
-    card_key: str
-    customer_id: int
-    staff_id: int
-    outlet_id: int
-    may_redeem: bool
-    status: str
-    amount: int | None
-    redeem: int
-    purchase_id: int | None
-    message_id: int | None
-    created_at: datetime
-    updated_at: datetime
-    # Who was ringing it up before this scan moved it to another cashier; None if nobody.
-    moved_from: int | None = None
 
 
 def open_draft(
@@ -111,18 +126,6 @@ def open_draft(
     return _insert(session, card_key, identified.may_redeem, identified, staff, now)
 
 
-def get(session: Session, *, draft_id: int) -> Draft:
-    """The draft by its id.
-
-    Raises:
-        DraftNotFound: there is none.
-    """
-    row = session.execute(sa.select(sale_draft).where(sale_draft.c.id == draft_id)).one_or_none()
-    if row is None:
-        raise DraftNotFound()
-    return _as_draft(row)
-
-
 def quote_of(session: Session, *, draft: Draft, now: datetime) -> Quote:
     """What this sale would do as it stands; nothing is written.
 
@@ -152,12 +155,12 @@ def set_amount(
 
     Raises:
         AmountOutOfRange: not between 0.01 and the largest sum.
-        DraftNotFound, DraftClosed: see ``_lock``.
+        DraftNotFound, DraftClosed: see ``draft_rows.lock``.
     """
     if not 1 <= amount <= MAX_AMOUNT:
         raise AmountOutOfRange(minimum=1, maximum=MAX_AMOUNT)
-    draft = _lock(session, draft_id, staff, now)
-    return _change(session, draft, now, amount=amount, redeem=0)
+    draft = release(session, lock(session, draft_id, staff, now), now)
+    return change(session, draft, now, amount=amount, redeem=0)
 
 
 def set_redeem(
@@ -170,9 +173,9 @@ def set_redeem(
         RedemptionTooLarge: more than the quote allows, or than goes without the customer's own
             tap (reason ``tap``).
         AmountOutOfRange: no sum was typed yet.
-        DraftNotFound, DraftClosed: see ``_lock``.
+        DraftNotFound, DraftClosed: see ``draft_rows.lock``.
     """
-    draft = _lock(session, draft_id, staff, now)
+    draft = release(session, lock(session, draft_id, staff, now), now)
     if points < 0:
         raise PointsInvalid()
     quote = quote_of(session, draft=replace(draft, redeem=0), now=now)
@@ -180,7 +183,7 @@ def set_redeem(
     if points > most:
         reason = "tap" if points <= quote.max_redeem else quote.limit
         raise RedemptionTooLarge(max_redeem=most, requested=points, reason=reason)
-    return _change(session, draft, now, redeem=points)
+    return change(session, draft, now, redeem=points)
 
 
 def set_message(session: Session, *, draft_id: int, message_id: int, now: datetime) -> None:
@@ -196,13 +199,13 @@ def cancel(session: Session, *, draft_id: int, staff: Staff, now: datetime) -> D
     """Give the sale up; cancelled twice is cancelled.
 
     Raises:
-        DraftNotFound, DraftClosed: see ``_lock``.
+        DraftNotFound, DraftClosed: see ``draft_rows.lock``.
     """
     draft = get(session, draft_id=draft_id)
     if draft.status == CANCELLED and draft.staff_id == staff.id:
         return draft
-    draft = _lock(session, draft_id, staff, now)
-    return _change(session, draft, now, status=CANCELLED, closed_at=now)
+    draft = release(session, lock(session, draft_id, staff, now), now)
+    return change(session, draft, now, status=CANCELLED, closed_at=now)
 
 
 def confirm(
@@ -219,15 +222,28 @@ def confirm(
 
     Raises:
         AmountOutOfRange: no sum was typed yet.
-        DraftNotFound, DraftClosed: see ``_lock``; ``changed`` if the screen was out of date.
+        DraftNotFound, DraftClosed: see ``draft_rows.lock``; ``changed``: the screen was out of
+            date.
+        ConfirmationRequired: the customer is being asked.
         Whatever ``purchases.record`` refuses.
     """
-    draft = _locked(session, draft_id, staff)
+    draft = locked(session, draft_id, staff)
     if draft.status == RECORDED and draft.purchase_id is not None:
         return purchases.result_of(session, purchase_id=draft.purchase_id, now=now)
-    _check_open(draft, staff, now)
+    check_open(draft, staff, now)
     if shown not in (None, (draft.amount, draft.redeem)):
         raise DraftClosed(status=CHANGED, purchase_id=None)
+    if draft.hold_id is not None:
+        raise ConfirmationRequired(hold_id=draft.hold_id)
+    return record(session, draft, staff, now)
+
+
+def record(session: Session, draft: Draft, staff: Staff, now: datetime) -> PurchaseResult:
+    """Record the locked, open draft as it stands, with the points set aside for it if any.
+
+    Raises:
+        Whatever ``purchases.record`` refuses.
+    """
     _check_customer(session, draft.customer_id, staff)
     result = purchases.record(
         session,
@@ -244,9 +260,10 @@ def confirm(
         # Only a spending uses the showing up; it may earn as often as it is shown.
         card_key=draft.card_key if draft.redeem else None,
         draft_id=draft.id,
+        hold_id=draft.hold_id,
     )
     closing = {"status": RECORDED, "purchase_id": result.purchase_id, "closed_at": now}
-    _change(session, draft, now, **closing)
+    change(session, draft, now, **closing)
     return result
 
 
@@ -263,11 +280,6 @@ def expire_old(session: Session, now: datetime, *, card_key: str | None = None) 
 
 
 # --- inside ------------------------------------------------------------------------------
-
-
-def _as_draft(row: Any) -> Draft:
-    names = [name for name in Draft.__dataclass_fields__ if name != "moved_from"]
-    return Draft(**{name: getattr(row, name) for name in names})
 
 
 def _amount_of(draft: Draft) -> int:
@@ -301,15 +313,16 @@ def _by_key(session: Session, card_key: str) -> Draft | None:
         .with_for_update()
     )
     row = session.execute(query).one_or_none()
-    return _as_draft(row) if row is not None else None
+    return as_draft(row) if row is not None else None
 
 
 def _take_over(
     session: Session, draft: Draft, identified: Identified, staff: Staff, now: datetime
 ) -> Draft:
+    draft = release(session, draft, now)
     may_redeem = draft.may_redeem and identified.may_redeem
     moved_from = draft.staff_id if draft.staff_id != staff.id else None
-    taken = _change(
+    taken = change(
         session,
         draft,
         now,
@@ -349,42 +362,3 @@ def _insert(
             raise
         raise AlreadyThere() from problem  # another cashier scanned it this very moment
     return get(session, draft_id=draft_id)
-
-
-def _locked(session: Session, draft_id: int, staff: Staff) -> Draft:
-    """The draft under lock, if this cashier's outlet is ringing it up."""
-    query = sa.select(sale_draft).where(sale_draft.c.id == draft_id).with_for_update()
-    row = session.execute(query).one_or_none()
-    if row is None or staff.outlet_id not in (None, row.outlet_id):
-        raise DraftNotFound()
-    if staff.outlet_id is None and row.staff_id != staff.id:
-        raise DraftNotFound()
-    return _as_draft(row)
-
-
-def _check_open(draft: Draft, staff: Staff, now: datetime) -> None:
-    status = draft.status
-    if status == OPEN and draft.updated_at <= now - LIFETIME:
-        status = EXPIRED
-    if status == OPEN and draft.staff_id != staff.id:
-        status = MOVED
-    if status != OPEN:
-        raise DraftClosed(status=status, purchase_id=draft.purchase_id)
-
-
-def _lock(session: Session, draft_id: int, staff: Staff, now: datetime) -> Draft:
-    """The open draft of this cashier, under lock.
-
-    Raises:
-        DraftNotFound: there is none at this cashier's outlet.
-        DraftClosed: it was recorded (``purchase_id``), cancelled, has expired, or ``moved``.
-    """
-    draft = _locked(session, draft_id, staff)
-    _check_open(draft, staff, now)
-    return draft
-
-
-def _change(session: Session, draft: Draft, now: datetime, **values: Any) -> Draft:
-    changed = sa.update(sale_draft).where(sale_draft.c.id == draft.id)
-    session.execute(changed.values(updated_at=now, **values))
-    return get(session, draft_id=draft.id)

@@ -1,0 +1,172 @@
+"""Many points at once: the customer is asked in their own chat, and their tap makes the sale."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+from aiogram.exceptions import TelegramBadRequest, TelegramForbiddenError
+from aiogram.types import CallbackQuery
+from sqlalchemy.orm import Session
+
+from bot.cashier import quote as words
+from bot.cashier import screens
+from bot.cashier.screens import Buttons, base36
+from bot.cashier.till import SUM, at_till, set_step
+from bot.context import Context, Visitor
+from loyalty import customers, staff, texts
+from loyalty.errors import DraftClosed, DraftNotFound, HoldAlreadyResolved
+from loyalty.purchases import PurchaseResult, asking, drafts
+from loyalty.purchases.asking import Question
+from loyalty.purchases.drafts import Draft
+from loyalty.texts import Translator
+
+log = structlog.get_logger(__name__)
+
+
+async def ask_tap(
+    query: CallbackQuery, ctx: Context, visitor: Visitor, now: datetime, _: Translator
+) -> None:
+    """[Spend N, with the customer's tap]."""
+    draft_id, points = (screens.number_at(query.data, place) for place in (0, 1))
+    screen = screens.screen_of(query)
+    await ask(ctx, visitor, now, _, draft_id, points, message_id=screen)
+
+
+async def ask(
+    ctx: Context,
+    visitor: Visitor,
+    now: datetime,
+    _: Translator,
+    draft_id: int,
+    points: int,
+    *,
+    message_id: int | None,
+) -> None:
+    """Set the points aside, ask the customer, and show the cashier that we wait."""
+
+    def unit(session: Session) -> tuple[Question, customers.Customer]:
+        person = at_till(session, visitor)
+        asked = asking.ask(session, draft_id=draft_id, staff=person, points=points, now=now)
+        set_step(session, visitor, now, SUM, draft=draft_id)
+        return asked, customers.get(session, asked.draft.customer_id)
+
+    asked, person = await ctx.db.transact(unit)
+    text, buttons = _question(texts.translator(person.language), asked, ctx.settings.currency)
+    name = words.first_name(person.name) or _("Customer without a name")
+    try:
+        await screens.send(ctx, replace(visitor, chat_id=asked.chat_id), text, buttons)
+        said = _("⏳ Waiting for {name} to confirm {points} in their own chat…", name=name,
+                 points=_.points(points))  # fmt: skip
+    except (TelegramForbiddenError, TelegramBadRequest) as problem:
+        log.info("customer_not_asked", problem=problem.message)
+        said = _("I cannot write to {name}: please spend fewer points.", name=name)
+    back = [
+        [(_("Change points"), f"sale:none:{base36(draft_id)}")],
+        [(_("Cancel"), f"sale:cancel:{base36(draft_id)}")],
+    ]
+    screen = message_id if message_id is not None else asked.draft.message_id
+    placed = await screens.show(ctx, visitor, said, back, message_id=screen)
+    if placed != asked.draft.message_id:
+        await ctx.db.transact(
+            lambda session: drafts.set_message(
+                session, draft_id=draft_id, message_id=placed, now=now
+            )
+        )
+
+
+def _question(_: Translator, asked: Question, currency: str) -> tuple[str, Buttons]:
+    lines = [
+        _(
+            "🔐 Spend <b>{points}</b> at {outlet}?",
+            points=_.points(asked.points),
+            outlet=asked.outlet,
+        ),
+        _("Sum of the purchase: {total}", total=_.money(asked.total, currency)),
+        _.plural(
+            "The question stands for {n} second.",
+            "The question stands for {n} seconds.",
+            asked.seconds,
+        ),
+    ]
+    name = base36(asked.hold_id)
+    yes, no = (_("✅ Yes, spend"), f"hold:yes:{name}"), (_("No"), f"hold:no:{name}")
+    return "\n".join(lines), [[yes, no]]
+
+
+async def agree(
+    query: CallbackQuery, ctx: Context, visitor: Visitor, now: datetime, _: Translator
+) -> str | None:
+    """The customer's yes: the sale is recorded and the till is told."""
+
+    def unit(session: Session) -> tuple[Draft, PurchaseResult, staff.Staff]:
+        draft, result = asking.agree(
+            session,
+            hold_id=screens.number_at(query.data, 0),
+            customer_id=_customer_id(visitor),
+            now=now,
+        )
+        return draft, result, staff.get(session, draft.staff_id)
+
+    try:
+        draft, result, person = await ctx.db.transact(unit)
+    except (HoldAlreadyResolved, DraftClosed, DraftNotFound):
+        return await _over(query, ctx, visitor, _)
+    ctx.wake()
+    said = _("✅ You have spent {points}.", points=_.points(result.redeemed))
+    await screens.show(ctx, visitor, said, message_id=screens.screen_of(query))
+    say = texts.translator(person.language or ctx.settings.language)
+    name = visitor.customer.name if visitor.customer is not None else None
+    screen = words.done_screen(say, result, words.first_name(name), currency=ctx.settings.currency)
+    await _tell_till(ctx, visitor, person, draft, *screen)
+    return None
+
+
+async def refuse(
+    query: CallbackQuery, ctx: Context, visitor: Visitor, now: datetime, _: Translator
+) -> str | None:
+    """The customer's no: the sale goes on without the points."""
+
+    def unit(session: Session) -> tuple[words.SaleView, staff.Staff]:
+        draft = asking.refuse(
+            session,
+            hold_id=screens.number_at(query.data, 0),
+            customer_id=_customer_id(visitor),
+            now=now,
+        )
+        return words.view(session, draft, now=now), staff.get(session, draft.staff_id)
+
+    try:
+        shown, person = await ctx.db.transact(unit)
+    except (HoldAlreadyResolved, DraftClosed, DraftNotFound):
+        return await _over(query, ctx, visitor, _)
+    said = _("No points were spent.")
+    await screens.show(ctx, visitor, said, message_id=screens.screen_of(query))
+    say = texts.translator(person.language or ctx.settings.language)
+    text, buttons = words.quote_screen(say, shown, currency=ctx.settings.currency)
+    note = say("The customer does not want to spend these points.")
+    await _tell_till(ctx, visitor, person, shown.draft, f"{note}\n\n{text}", buttons)
+    return None
+
+
+def _customer_id(visitor: Visitor) -> int:
+    return visitor.customer.id if visitor.customer is not None else -1
+
+
+async def _over(query: CallbackQuery, ctx: Context, visitor: Visitor, _: Translator) -> str:
+    said = _("This question is over. If you still want to spend points, tell the cashier.")
+    await screens.show(ctx, visitor, said, message_id=screens.screen_of(query))
+    return said
+
+
+async def _tell_till(
+    ctx: Context, visitor: Visitor, person: staff.Staff, draft: Draft, text: str, buttons: Buttons
+) -> None:
+    if person.telegram_id is None:
+        return
+    try:
+        till = replace(visitor, chat_id=person.telegram_id)
+        await screens.show(ctx, till, text, buttons, message_id=draft.message_id)
+    except TelegramForbiddenError as problem:
+        log.info("till_not_told", problem=problem.message)

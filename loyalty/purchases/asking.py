@@ -1,0 +1,122 @@
+"""Spending many points at once needs the customer's own tap, which names outlet and sum.
+
+The points are set aside for as long as the question stands; the tap records the sale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from loyalty import program, wallet
+from loyalty.customers import telegram_chat
+from loyalty.errors import DraftNotFound, HoldAlreadyResolved, RedemptionTooLarge
+from loyalty.purchases import drafts, result_of
+from loyalty.purchases.drafts import Draft
+from loyalty.purchases.model import PurchaseResult
+from loyalty.purchases.tables import sale_draft
+from loyalty.staff import Staff, get, get_outlet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What the customer is asked: ``points`` for a sale of ``total`` minor units."""
+
+    draft: Draft
+    chat_id: int
+    hold_id: int
+    outlet: str
+    points: int
+    total: int
+    seconds: int
+
+
+def ask(session: Session, *, draft_id: int, staff: Staff, points: int, now: datetime) -> Question:
+    """Set the points aside and word the question; asked before, it is asked anew.
+
+    Raises:
+        RedemptionTooLarge: more than the quote allows.
+        DraftNotFound: no such sale at this outlet, or the customer has no chat to ask in.
+        DraftClosed: it is over, or another cashier's.
+        RedemptionFrozen, InsufficientPoints: as for any redemption.
+    """
+    draft = drafts.locked(session, draft_id, staff)
+    drafts.check_open(draft, staff, now)
+    draft = drafts.release(session, draft, now)
+    quote = drafts.quote_of(session, draft=draft, now=now)
+    if not 0 < points <= quote.max_redeem:
+        raise RedemptionTooLarge(max_redeem=quote.max_redeem, requested=points, reason=quote.limit)
+    chats = sa.select(telegram_chat.c.telegram_id).where(
+        telegram_chat.c.customer_id == draft.customer_id
+    )
+    chat_id = session.execute(chats).scalar_one_or_none()
+    if chat_id is None:
+        raise DraftNotFound()
+    seconds = program.current(session, now=now).program.confirm_seconds
+    hold = wallet.place_hold(
+        session,
+        customer_id=draft.customer_id,
+        points=points,
+        source_kind="draft",
+        source_id=f"{draft.id}:{now.isoformat()}",
+        expires_at=now + timedelta(seconds=seconds),
+        now=now,
+    )
+    draft = drafts.change(session, draft, now, redeem=points, hold_id=hold.id)
+    return Question(
+        draft=draft,
+        chat_id=chat_id,
+        hold_id=hold.id,
+        outlet=get_outlet(session, draft.outlet_id).name,
+        points=points,
+        total=quote.total,
+        seconds=seconds,
+    )
+
+
+def agree(
+    session: Session, *, hold_id: int, customer_id: int, now: datetime
+) -> tuple[Draft, PurchaseResult]:
+    """The customer's tap: the sale is recorded, once; tapped again it is answered the same.
+
+    Raises:
+        HoldAlreadyResolved: the question is over (``status``), or was asked of another.
+        DraftClosed: the sale is over.
+        Whatever ``purchases.record`` refuses.
+    """
+    draft, staff = _asked(session, hold_id, customer_id)
+    if draft.status == drafts.RECORDED and draft.purchase_id is not None:
+        return draft, result_of(session, purchase_id=draft.purchase_id, now=now)
+    drafts.check_open(draft, staff, now)
+    if not staff.sells:
+        raise HoldAlreadyResolved(status="voided")
+    return draft, drafts.record(session, draft, staff, now)
+
+
+def refuse(session: Session, *, hold_id: int, customer_id: int, now: datetime) -> Draft:
+    """The customer says no: the points are free again and the sale goes on without them.
+
+    Raises:
+        HoldAlreadyResolved: the question is over, or was asked of another.
+        DraftClosed: the sale is over.
+    """
+    draft, staff = _asked(session, hold_id, customer_id)
+    drafts.check_open(draft, staff, now)
+    return drafts.release(session, draft, now)
+
+
+def _asked(session: Session, hold_id: int, customer_id: int) -> tuple[Draft, Staff]:
+    query = sa.select(sale_draft.c.id, sale_draft.c.staff_id).where(
+        sale_draft.c.hold_id == hold_id, sale_draft.c.customer_id == customer_id
+    )
+    row = session.execute(query).one_or_none()
+    if row is None:
+        raise HoldAlreadyResolved(status="voided")
+    staff = get(session, row.staff_id)
+    draft = drafts.locked(session, row.id, staff)
+    if draft.hold_id != hold_id:  # the cashier chose something else this very moment
+        raise HoldAlreadyResolved(status="voided")
+    return draft, staff

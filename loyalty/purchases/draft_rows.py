@@ -1,0 +1,117 @@
+"""Rows of sale drafts: read, locked, checked and changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from loyalty import wallet
+from loyalty.errors import DraftClosed, DraftNotFound
+from loyalty.purchases.tables import sale_draft
+from loyalty.staff import Staff
+
+OPEN, RECORDED, CANCELLED, EXPIRED = "open", "recorded", "cancelled", "expired"
+MOVED = "moved"
+"""In ``DraftClosed``: another cashier has scanned the card since."""
+CHANGED = "changed"
+"""In ``DraftClosed``: open, but not for the sum and the points that were confirmed."""
+
+LIFETIME = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A sale being rung up. ``amount`` in minor units, None until typed; ``redeem`` in points."""
+
+    id: int
+    card_key: str
+    customer_id: int
+    staff_id: int
+    outlet_id: int
+    may_redeem: bool
+    status: str
+    amount: int | None
+    redeem: int
+    purchase_id: int | None
+    message_id: int | None
+    # Points set aside while the customer is asked (``asking``).
+    hold_id: int | None
+    created_at: datetime
+    updated_at: datetime
+    # Who was ringing it up before this scan moved it to another cashier; None if nobody.
+    moved_from: int | None = None
+
+
+def get(session: Session, *, draft_id: int) -> Draft:
+    """The draft by its id.
+
+    Raises:
+        DraftNotFound: there is none.
+    """
+    row = session.execute(sa.select(sale_draft).where(sale_draft.c.id == draft_id)).one_or_none()
+    if row is None:
+        raise DraftNotFound()
+    return as_draft(row)
+
+
+def as_draft(row: Any) -> Draft:
+    """The draft behind a row of its table."""
+    names = [name for name in Draft.__dataclass_fields__ if name != "moved_from"]
+    return Draft(**{name: getattr(row, name) for name in names})
+
+
+def locked(session: Session, draft_id: int, staff: Staff) -> Draft:
+    """The draft under lock, if this cashier's outlet is ringing it up."""
+    query = sa.select(sale_draft).where(sale_draft.c.id == draft_id).with_for_update()
+    row = session.execute(query).one_or_none()
+    if row is None or staff.outlet_id not in (None, row.outlet_id):
+        raise DraftNotFound()
+    if staff.outlet_id is None and row.staff_id != staff.id:
+        raise DraftNotFound()
+    return as_draft(row)
+
+
+def check_open(draft: Draft, staff: Staff, now: datetime) -> None:
+    """Refuse a draft that is not this cashier's to go on with.
+
+    Raises:
+        DraftClosed: see ``lock``.
+    """
+    status = draft.status
+    if status == OPEN and draft.updated_at <= now - LIFETIME:
+        status = EXPIRED
+    if status == OPEN and draft.staff_id != staff.id:
+        status = MOVED
+    if status != OPEN:
+        raise DraftClosed(status=status, purchase_id=draft.purchase_id)
+
+
+def lock(session: Session, draft_id: int, staff: Staff, now: datetime) -> Draft:
+    """The open draft of this cashier, under lock.
+
+    Raises:
+        DraftNotFound: there is none at this cashier's outlet.
+        DraftClosed: it was recorded (``purchase_id``), cancelled, has expired, or ``moved``.
+    """
+    draft = locked(session, draft_id, staff)
+    check_open(draft, staff, now)
+    return draft
+
+
+def release(session: Session, draft: Draft, now: datetime) -> Draft:
+    """Give back the points set aside for this sale, if any: something else was chosen."""
+    if draft.hold_id is None:
+        return draft
+    wallet.void_hold(session, hold_id=draft.hold_id, now=now)
+    return change(session, draft, now, hold_id=None, redeem=0)
+
+
+def change(session: Session, draft: Draft, now: datetime, **values: Any) -> Draft:
+    """Set columns of the locked draft; the draft as it is then."""
+    changed = sa.update(sale_draft).where(sale_draft.c.id == draft.id)
+    session.execute(changed.values(updated_at=now, **values))
+    return get(session, draft_id=draft.id)

@@ -109,7 +109,8 @@ class Dispatcher:
 
     async def _run(self) -> None:
         while not self._stopping:
-            asked = self._asked
+            # A call that ends while the queue is looked at may leave a copy behind the look.
+            asked = self._answered if self._calls or self._unsettled else self._asked
             self._wake.clear()
             try:
                 await self._recover()

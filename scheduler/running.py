@@ -13,6 +13,7 @@ from loyalty import clock, program
 from loyalty.db import Database
 from loyalty.delivery import Place
 from loyalty.settings import Settings
+from loyalty.texts import LANGUAGES, translator
 from scheduler.dispatcher import Dispatcher
 from scheduler.leader import Leader
 from scheduler.limits import Limits, LocalLimits, RedisLimits
@@ -57,6 +58,8 @@ class RunningScheduler:
         """Start to lead if possible, to tick and to send."""
         self.leader.start()
         self.dispatcher.start()
+        # Reading the catalogues takes a moment; the first receipt should not wait for it.
+        asyncio.get_running_loop().run_in_executor(None, _warm_words)
         for name, tick, seconds in (
             ("chains", self.ticks.chains, 1),
             ("plan_expiry", self.ticks.plan_expiry, 60),
@@ -119,6 +122,14 @@ class RunningScheduler:
                 return
         if done:
             self.wake()
+
+
+def _warm_words() -> None:
+    for language in LANGUAGES:
+        say = translator(language)
+        say.points(1)
+        say.money(100, "RUB")
+        say.day(clock.now().date())
 
 
 async def start(

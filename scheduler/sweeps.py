@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from loyalty import customers, inbox, jobs, staff
 from loyalty.purchases.tables import idempotency
 
-
 ANSWERS = timedelta(hours=72)
 TRIES = timedelta(days=1)
 

@@ -69,9 +69,7 @@ def read_reply(status: int, body: bytes) -> Reply:
         description = str(answer.get("description") or "")
         if answer.get("ok") is True:
             result = answer["result"]
-            return Reply(
-                "sent", message_id=result["message_id"] if isinstance(result, dict) else None
-            )
+            return Reply("sent", message_id=int(result["message_id"]))
         if status == 429:
             seconds = float((answer.get("parameters") or {}).get("retry_after") or 1)
             return Reply("limited", retry_after=seconds, reason="429")

@@ -116,9 +116,9 @@ async def agree(
     ctx.wake()
     said = _("✅ You have spent {points}.", points=_.points(result.redeemed))
     await screens.show(ctx, visitor, said, message_id=screens.screen_of(query))
-    say = texts.translator(person.language or ctx.settings.language)
+    tr = texts.translator(person.language or ctx.settings.language)
     name = visitor.customer.name if visitor.customer is not None else None
-    screen = words.done_screen(say, result, words.first_name(name), currency=ctx.settings.currency)
+    screen = words.done_screen(tr, result, words.first_name(name), currency=ctx.settings.currency)
     await _tell_till(ctx, visitor, person, draft, *screen)
     return None
 
@@ -143,9 +143,9 @@ async def refuse(
         return await _over(query, ctx, visitor, _)
     said = _("No points were spent.")
     await screens.show(ctx, visitor, said, message_id=screens.screen_of(query))
-    say = texts.translator(person.language or ctx.settings.language)
-    text, buttons = words.quote_screen(say, shown, currency=ctx.settings.currency)
-    note = say("The customer does not want to spend these points.")
+    tr = texts.translator(person.language or ctx.settings.language)
+    text, buttons = words.quote_screen(tr, shown, currency=ctx.settings.currency)
+    note = tr("The customer does not want to spend these points.")
     await _tell_till(ctx, visitor, person, shown.draft, f"{note}\n\n{text}", buttons)
     return None
 

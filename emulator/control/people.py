@@ -194,7 +194,10 @@ async def post_scan(request: web.Request) -> web.Response:
     if "photo" not in message:
         raise ControlError(404, "there is no photo in that message")
     stored = world.files.get(message["photo"][-1]["file_id"])
-    text = await asyncio.to_thread(read_qr, stored.data) if stored else None
+    try:
+        text = await asyncio.to_thread(read_qr, stored.data) if stored else None
+    except ImportError as error:
+        raise ControlError(501, "reading QR codes needs the package zxing-cpp") from error
     if text is None:
         raise ControlError(422, "there is no QR code in this picture")
     return _opened(world, person, text)

@@ -81,6 +81,15 @@ class Client:
         found: list[Json] = await self.call("getUpdates", **{"timeout": 5, **params})
         return found
 
+    async def next_of(self, kind: str) -> Json:
+        """The next update of a kind; it and what came before it is confirmed."""
+        while True:
+            for update in await self.updates(limit=1):
+                await self.updates(offset=update["update_id"] + 1, timeout=0)
+                if kind in update:
+                    found: Json = update[kind]
+                    return found
+
     async def screen(self, user_id: int = ANNA, after: int = 0) -> list[Json]:
         """The chat as the person sees it."""
         found: list[Json] = await self.control(

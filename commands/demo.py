@@ -18,11 +18,12 @@ from commands.common import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy.orm import Session
 
     from loyalty.db import Database
     from loyalty.demo import Filled
-    from loyalty.settings import Settings
 
 
 def demo(as_json: JsonOption = False) -> None:
@@ -32,6 +33,7 @@ def demo(as_json: JsonOption = False) -> None:
     """
     from dataclasses import asdict
 
+    from loyalty import clock
     from loyalty.db import Database
     from loyalty.db.installation import InstallationStateError
     from loyalty.demo import DatabaseNotEmpty
@@ -42,7 +44,13 @@ def demo(as_json: JsonOption = False) -> None:
     async def work() -> Filled:
         db = Database(settings.database_url, pool_size=2)
         try:
-            return await fill_demo(db, settings)
+            return await fill_with_progress(
+                db,
+                language=settings.language,
+                time_zone=settings.time_zone,
+                currency=settings.currency,
+                now=clock.now(),
+            )
         finally:
             await db.close()
 
@@ -74,18 +82,17 @@ def demo(as_json: JsonOption = False) -> None:
         show(f"  {command:<24}{what}")
 
 
-async def fill_demo(db: Database, settings: Settings) -> Filled:
+async def fill_with_progress(
+    db: Database, *, language: str, time_zone: str, currency: str, now: datetime
+) -> Filled:
     """Stamp the database as a demo and fill it, with a progress bar on standard error.
 
     Raises:
         DatabaseNotEmpty: it has customers.
         InstallationStateError: it is stamped live.
     """
-    from loyalty import clock
     from loyalty.db.installation import DEMO, stamp_installation
     from loyalty.demo import fill
-
-    now = clock.now()
 
     with _progress() as advance:
 
@@ -93,9 +100,9 @@ async def fill_demo(db: Database, settings: Settings) -> Filled:
             stamp_installation(session, wanted=DEMO, now=now)
             return fill(
                 session,
-                language=settings.language,
-                time_zone=settings.time_zone,
-                currency=settings.currency,
+                language=language,
+                time_zone=time_zone,
+                currency=currency,
                 now=now,
                 progress=advance,
             )

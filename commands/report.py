@@ -101,7 +101,7 @@ def _table(name: str, figures: Figures) -> None:
     words = {
         "revenue": _("Revenue, net of returns"),
         "gross": _("Sold before returns"),
-        "returned": _("Returned"),
+        "returned": _("Goods returned"),
         "receipts": _("Receipts"),
         "buyers": _("Buyers"),
         "repeat_buyers": _("Buyers who came again"),

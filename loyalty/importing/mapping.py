@@ -147,12 +147,13 @@ def resolve(
     by_name = False
     found: dict[str, int] = {}
     for wanted, column in columns.items():
-        place = places.get(plain_name(column)) if plain_name(column) else None
-        if place is not None:
-            by_name = True
-        elif column.isascii() and column.isdecimal() and 1 <= int(column) <= len(header):
-            place = int(column) - 1
+        place: int | None
+        if column.isascii() and column.isdecimal():
+            place = int(column) - 1 if 1 <= int(column) <= len(header) else None
         else:
+            place = places.get(plain_name(column))
+            by_name = True
+        if place is None:
             raise FileProblem(
                 "unknown_column", column=column, columns=", ".join(filter(None, header))
             )

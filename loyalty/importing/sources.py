@@ -108,8 +108,12 @@ class Source:
     def _lines(self) -> Iterator[tuple[str, bool]]:
         """Lines as text, and whether their bytes made sense."""
         if self._utf16:
-            for text in io.TextIOWrapper(self._file, encoding="utf-16", newline=""):
-                yield text, True
+            wrapper = io.TextIOWrapper(self._file, encoding="utf-16", newline="")
+            try:
+                for text in wrapper:
+                    yield text, True
+            finally:
+                wrapper.detach()  # or it would close the file behind our back
             return
         first = True
         for raw in self._file:

@@ -66,7 +66,7 @@ def parse_money(text: str, *, code: str = "amount") -> int:
         RowProblem: not an amount, or more than a receipt may have.
     """
     whole, dot, part = text.partition(".")
-    if whole.isdecimal() and whole.isascii() and len(whole) < 9:  # what nearly every cell is
+    if whole.isdecimal() and whole.isascii() and len(whole) < 8:  # what nearly every cell is
         if not dot:
             return int(whole) * 100
         if len(part) == 2 and part.isdecimal() and part.isascii():
@@ -155,6 +155,8 @@ def instant_parser(
     """
     zone = clock.zone(time_zone)
     if date_format is not None:
+        if not re.search(r"%[YyGcx]", date_format):
+            raise FileProblem("bad_format", format=date_format)
         try:
             sample = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC).strftime(date_format)
             datetime.strptime(sample, date_format).replace(tzinfo=zone)
@@ -171,6 +173,8 @@ def instant_parser(
             raise RowProblem("date", text=text[:40])
         if local.tzinfo is None:
             local = local.replace(tzinfo=zone)
+        if local.year > latest.year + 1:
+            raise RowProblem("future", text=text[:40])
         if local.year < _FIRST_YEAR:
             raise RowProblem("ancient", text=text[:40])
         moment = local.astimezone(UTC)

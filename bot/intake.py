@@ -141,7 +141,8 @@ class Intake:
                     return
             # Another instance may be the one that handles the rest: look again now and then.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._quiet.wait(), 0.1)
+                async with asyncio.timeout(0.1):
+                    await self._quiet.wait()
 
     async def stop(self, deadline_s: float) -> None:
         """Begin nothing new, let handlers in flight finish within ``deadline_s``, put back the
@@ -175,8 +176,10 @@ class Intake:
         failures = 0
         while True:
             if not self._more:
+                # Not wait_for: up to Python 3.11 it may swallow the cancellation of a stop.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), IDLE_CLAIM_S)
+                    async with asyncio.timeout(IDLE_CLAIM_S):
+                        await self._wake.wait()
             self._wake.clear()
             batches, self._batches = self._batches, []
             settled, self._settled = self._settled, []

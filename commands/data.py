@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from loyalty import importing
     from loyalty.db import Database
 
-import_app = typer.Typer(no_args_is_help=True, help="Bring in customers and purchases from a file.")
-export_app = typer.Typer(no_args_is_help=True, help="Write customers and purchases to a file.")
+import_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Bring in customers and purchases from a file.")
+export_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Write customers and purchases to a file.")
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]
 MapOption = Annotated[

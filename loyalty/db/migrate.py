@@ -88,6 +88,14 @@ def schema_revision(database_url: str) -> str | None:
     return _with_connection(database_url, _current)
 
 
+def newest_revision() -> str:
+    """The schema's revision that this program wants."""
+    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    if head is None:
+        raise RuntimeError("there are no migrations")
+    return head
+
+
 def _current(connection: sa.Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 

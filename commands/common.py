@@ -1,0 +1,212 @@
+"""What every command shares: settings, the database, one-sentence errors, JSON or words."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+from pydantic import ValidationError
+
+from loyalty.settings import Settings
+from loyalty.texts import N_, Translator, plain, translator
+
+T = TypeVar("T")
+
+FOUND_A_FAULT = 1
+USED_WRONGLY = 2
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+
+def say() -> Translator:
+    """The translator for the terminal (``LANGUAGE``)."""
+    return translator(os.environ.get("LANGUAGE") or "ru")
+
+
+def fail(message: str, *, code: int = USED_WRONGLY) -> NoReturn:
+    """One sentence on standard error, and out."""
+    sys.stderr.write(f"regulars: {plain(message)}\n")
+    raise typer.Exit(code)
+
+
+def show(text: str) -> None:
+    """A line on standard output."""
+    sys.stdout.write(f"{plain(text)}\n")
+    sys.stdout.flush()
+
+
+def show_json(value: Any) -> None:
+    """A JSON document on standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.flush()
+
+
+_MENDS = {
+    "time_zone": N_("{name} is {value}, which is no time zone; use a name like Europe/Moscow."),
+    "language": N_("{name} is {value}; use ru or en."),
+    "currency": N_("{name} is {value}; use a three-letter code like RUB."),
+    "telegram_mode": N_("{name} is {value}; use polling or webhook."),
+    "log_format": N_("{name} is {value}; use console or json."),
+    "port": N_("{name} is {value}; use a port number from 0 to 65535."),
+    "emulator_port": N_("{name} is {value}; use a port number from 0 to 65535."),
+}
+
+
+def load_settings() -> Settings:
+    """Settings from the environment; a wrong one ends the program with a clear sentence."""
+    try:
+        return Settings()
+    except ValidationError as problem:
+        field = str(problem.errors()[0]["loc"][0])
+        _ = say()
+        mend = _MENDS.get(field, N_("{name} is {value}, which makes no sense here."))
+        # Only names with a mend are echoed: another setting might be a secret.
+        value = os.environ.get(field.upper(), "") if field in _MENDS else "…"
+        fail(_(mend, name=field.upper(), value=repr(value)))
+
+
+def token_of(settings: Settings) -> str:
+    """``BOT_TOKEN``, checked for its shape; out with a sentence when it is missing or wrong."""
+    import re
+
+    _ = say()
+    if settings.bot_token is None:
+        fail(_("BOT_TOKEN is not set: get a token from @BotFather and set it."))
+    token = settings.bot_token.get_secret_value().strip()
+    if not re.fullmatch(r"[0-9]+:[A-Za-z0-9_-]{30,}", token):
+        fail(_("BOT_TOKEN does not look like a token: it is digits, a colon and 35 characters."))
+    return token
+
+
+def secret_of(settings: Settings, *, may_make: bool) -> str:
+    """``SECRET_KEY``, or the one a single process made on its first start and keeps in ``data/``.
+
+    Never printed. Every role but ``run`` on SQLite requires it to be set.
+    """
+    _ = say()
+    if settings.secret_key is not None:
+        secret = settings.secret_key.get_secret_value()
+        if len(secret) < 16:
+            fail(_("SECRET_KEY is too short: use at least 16 random characters."))
+        return secret
+    path = settings.data_folder / "secret.key"
+    if path.exists():
+        return path.read_text().strip()
+    if not may_make or settings.on_postgres:
+        fail(_("SECRET_KEY is not set: make one with “openssl rand -hex 32” and set it."))
+    return _make_secret(path)
+
+
+def _make_secret(path: Path) -> str:
+    import secrets
+
+    _ = say()
+    secret = secrets.token_hex(32)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as problem:
+        fail(
+            _(
+                "Cannot write to {folder}: {reason}.",
+                folder=path.parent,
+                reason=(problem.strerror or "").lower(),
+            )
+        )
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secret)
+        file.flush()
+        os.fsync(file.fileno())
+    return secret
+
+
+def prepare_database(settings: Settings) -> None:
+    """The schema at its newest; out with a sentence when the database cannot be used."""
+    from loyalty.db import DatabaseTooNew, DatabaseUnreachable, migrate
+
+    _ = say()
+    try:
+        check_folder(settings)
+        migrate(settings.database_url)
+    except DatabaseTooNew:
+        fail(_("The database was made by a newer version of Regulars: update the program."))
+    except DatabaseUnreachable as problem:
+        fail(_("Cannot open the database: {reason}. Check DATABASE_URL.", reason=problem.reason))
+    except ValueError as problem:
+        fail(_("DATABASE_URL makes no sense: {reason}.", reason=problem))
+
+
+def check_folder(settings: Settings) -> None:
+    """Whether SQLite's folder can be written to; out with a sentence when it cannot."""
+    if settings.on_postgres:
+        return
+    _ = say()
+    folder = settings.data_folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".write-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as problem:
+        reason = (problem.strerror or str(problem)).lower()
+        fail(_("Cannot write to {folder}: {reason}.", folder=folder, reason=reason))
+
+
+def run_async(make: Callable[[], Awaitable[T]]) -> T:
+    """Run a coroutine to its end; an interrupt is a quiet end."""
+
+    async def main() -> T:
+        return await make()
+
+    try:
+        return asyncio.run(main())
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def with_database(unit: Callable[[Any], T], *, write: bool = True, migrated: bool = True) -> T:
+    """Run one unit against the database of the environment, migrated first if asked to."""
+    from loyalty.db import Database
+    from loyalty.errors import DatabaseBusy, DomainError
+
+    settings = load_settings()
+    if migrated:
+        prepare_database(settings)
+
+    async def work() -> T:
+        db = Database(settings.database_url, pool_size=2)
+        try:
+            return await (db.transact(unit) if write else db.read(unit))
+        finally:
+            await db.close()
+
+    try:
+        return run_async(work)
+    except DatabaseBusy:
+        fail(say()("The database is busy; try again in a moment."), code=FOUND_A_FAULT)
+    except DomainError as problem:
+        fail(refusal(problem))
+
+
+_REFUSALS = {
+    "name_taken": N_("There is one by the name {name} already."),
+    "outlet_not_found": N_("There is no outlet by that name; “regulars outlet add NAME” adds one."),
+    "role_missing": N_("This role cannot do that."),
+    "password_too_short": N_("The password is too short: at least {minimum} characters."),
+}
+
+
+def refusal(problem: Any) -> str:
+    """A refusal of the domain in words."""
+    _ = say()
+    text = _REFUSALS.get(problem.code)
+    if text is None:
+        facts = ", ".join(f"{key}={value}" for key, value in problem.facts.items())
+        return str(_("Not possible: {code} {facts}", code=problem.code, facts=facts))
+    return str(_(text, **{"name": "", "minimum": "", **problem.facts}))

@@ -15,7 +15,7 @@ from loyalty.reports.dashboard import Dashboard, dashboard
 async def dashboard_page(request: web.Request) -> web.StreamResponse:
     """Totals, this month, and a chart of twelve months (``?year=`` picks a calendar year)."""
     asked = request.query.get("year", "")
-    year = int(asked) if asked.isdigit() and len(asked) == 4 else None
+    year = int(asked) if asked.isascii() and asked.isdigit() and len(asked) == 4 else None
     time_zone = request.app[SETTINGS].time_zone
     now = clock.now()
     board = await db(request).read(

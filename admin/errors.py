@@ -42,6 +42,8 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
         if answer.status < 400 or "HX-Redirect" in answer.headers:
             raise
         return _page(request, answer.status)
+    except ConnectionResetError:
+        raise  # the visitor left in the middle: nobody to tell, nothing to mend
     except Exception as problem:  # noqa: BLE001 - logged, and told to the person
         # Places only: values in a traceback would be names, phones and cookies.
         places = traceback.extract_tb(problem.__traceback__)[-8:]

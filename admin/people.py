@@ -87,7 +87,8 @@ async def _try(request: web.Request, unit: Callable[[Session], object]) -> web.S
 
 
 def _name(value: object) -> str:
-    return " ".join(str(value or "").split())[:_LONGEST_NAME]
+    words = " ".join(str(value or "").split())
+    return "".join(sign for sign in words if sign.isprintable())[:_LONGEST_NAME]
 
 
 @allowed(OWNER)

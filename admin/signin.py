@@ -60,7 +60,7 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
     """Check login, password and one-time code; the answer to any wrong one is the same."""
     form = await request.post()
     back = local_path(str(form.get("next", "")))
-    login = str(form.get("login", "")).strip()[:_LONGEST_LOGIN]
+    login = _printable(str(form.get("login", "")))[:_LONGEST_LOGIN]
     subjects = _subjects(request, login)
     tried_at = clock.real_now()
     wait = await db(request).transact(lambda session: _take_a_try(session, subjects, tried_at))
@@ -271,7 +271,7 @@ async def accept_invitation(request: web.Request) -> web.StreamResponse:
     """Set login and password, once, and go in."""
     token = request.match_info["token"]
     form = await request.post()
-    login = str(form.get("login", "")).strip()
+    login = _printable(str(form.get("login", "")))
     password = str(form.get("password", ""))
     now = clock.now()
     invited = await db(request).read(
@@ -293,6 +293,10 @@ async def accept_invitation(request: web.Request) -> web.StreamResponse:
             request, invited, login=login, problem=problem, status=status_of(error)
         )
     return await _open_session(request, person, "/admin", how="invitation")
+
+
+def _printable(text: str) -> str:
+    return "".join(sign for sign in text if sign.isprintable()).strip()
 
 
 def _fault(t: Translator, login: str, password: str, again: str) -> str | None:

@@ -74,7 +74,9 @@ def search(
         .order_by(c.id.desc())
         .limit(limit + 1)
     )  # fmt: skip
-    wanted = " ".join(text.split())[:_LONGEST_QUERY]
+    # What cannot be printed cannot be in a name either; PostgreSQL refuses NUL outright.
+    wanted = " ".join("".join(sign for sign in text if sign.isprintable()).split())
+    wanted = wanted[:_LONGEST_QUERY]
     if wanted:
         query = query.where(_fits(session, wanted, by_phone=by_phone, now=now))
     if before_id is not None:

@@ -161,7 +161,7 @@ def _message(
             {
                 "id": new_id(), "customer_id": customer_id, "chat_id": 1,
                 "message_class": "trigger", "key": f"touch:{touch_id}",
-                "payload": {"text": "<b>Скидка 10 %</b> на первую покупку: ждём вас до воскресенья."},
+                "payload": {"text": "<b>Скидка 10 %</b> на первую покупку: ждём вас."},
                 "priority": 1, "state": state, "due_at": at, "deadline": at + timedelta(days=2),
                 "created_at": at, "attempts": 1, "touch_id": touch_id,
             },

@@ -189,7 +189,8 @@ def with_database(unit: Callable[[Any], T], *, write: bool = True, migrated: boo
     try:
         return run_async(work)
     except DatabaseBusy:
-        fail(say()("The database is busy; try again in a moment."), code=FOUND_A_FAULT)
+        _ = say()
+        fail(_("The database is busy; try again in a moment."), code=FOUND_A_FAULT)
     except DomainError as problem:
         fail(refusal(problem))
 

@@ -22,9 +22,15 @@ from loyalty import clock
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-outlet_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Outlets: where things are sold.")
-staff_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Staff: who sells and who sees the panel.")
-key_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Keys of tills for the POS API.")
+outlet_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Outlets: where things are sold."
+)
+staff_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Staff: who sells and who sees the panel."
+)
+key_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Keys of tills for the POS API."
+)
 
 OutletOption = Annotated[str | None, typer.Option("--outlet", help="Name of the outlet.")]
 
@@ -137,7 +143,8 @@ def _ask_username() -> str:
 
     username = asyncio.run(ask())
     if username is None:
-        fail(say()("Telegram does not answer; check BOT_TOKEN, TELEGRAM_API_URL, the network."))
+        _ = say()
+        fail(_("Telegram does not answer; check BOT_TOKEN, TELEGRAM_API_URL, the network."))
     return username
 
 
@@ -188,7 +195,8 @@ def migrate_command(as_json: JsonOption = False) -> None:
     if as_json:
         show_json({"revision": revision})
     else:
-        show(say()("The schema is at revision {revision}.", revision=revision))
+        _ = say()
+        show(_("The schema is at revision {revision}.", revision=revision))
 
 
 def reconcile_command(as_json: JsonOption = False) -> None:
@@ -213,6 +221,7 @@ def reconcile_command(as_json: JsonOption = False) -> None:
         for fault in faults:
             show(f"{fault.rule}  {fault.customer_id}  {fault.detail}")
     else:
-        show(say()("Every balance adds up."))
+        _ = say()
+        show(_("Every balance adds up."))
     if faults:
         raise typer.Exit(FOUND_A_FAULT)

@@ -200,8 +200,9 @@ async def start_admin(running: Running, extra_routes: list[web.RouteDef]) -> Non
 
 def port_taken(variable: str, host: str, port: int, problem: OSError) -> str:
     """What to say of a port that cannot be listened on."""
+    _ = say()
     return str(
-        say()(
+        _(
             "Cannot listen on {host}:{port}: {reason}. Free the port or set {variable}.",
             host=host,
             port=port,

@@ -79,7 +79,8 @@ def run_emulator(
         if as_json:
             show_json({"telegram": started.url})
         else:
-            show(say()("Local Telegram: {url}", url=started.url))
+            _ = say()
+            show(_("Local Telegram: {url}", url=started.url))
         try:
             await runtime.until_told_to_stop()
         finally:
@@ -90,7 +91,8 @@ def run_emulator(
 
 def _check_webhook(settings: Settings) -> None:
     if settings.telegram_mode == "webhook" and settings.webhook_secret is None:
-        fail(say()("WEBHOOK_SECRET is not set: without it anybody could push updates."))
+        _ = say()
+        fail(_("WEBHOOK_SECRET is not set: without it anybody could push updates."))
 
 
 def _quick_loop() -> None:

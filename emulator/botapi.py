@@ -154,7 +154,10 @@ class BotApi:
         if inspect.isawaitable(result):
             result = await result
         if self.world.strict:
-            checks.check_answer(method, result)
+            try:
+                checks.check_answer(method, result)
+            except ValueError as error:
+                raise ApiError(500, f"Internal Server Error: {error}") from error
         return result
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from emulator import checks
-from emulator.errors import Unprocessable
+from emulator.errors import ApiError, Unprocessable
 
 Json = dict[str, Any]
 _TRUE = frozenset({"true", "1", "yes", "y", "on"})
@@ -34,6 +34,14 @@ async def read_call(request: web.Request) -> tuple[Json, dict[str, Upload]]:
     uploads: dict[str, Upload] = {}
     if request.method != "POST" or not request.can_read_body:
         return raw, uploads
+    try:
+        await _read_body(request, raw, uploads)
+    except web.HTTPRequestEntityTooLarge as error:
+        raise ApiError(413, "Request Entity Too Large") from error
+    return raw, uploads
+
+
+async def _read_body(request: web.Request, raw: Json, uploads: dict[str, Upload]) -> None:
     kind = request.content_type
     if kind == "application/json":
         try:
@@ -54,7 +62,6 @@ async def read_call(request: web.Request) -> tuple[Json, dict[str, Upload]]:
                 raw.setdefault(name, f"attach://{name}")
             else:
                 raw[name] = value if isinstance(value, str) else bytes(value).decode()
-    return raw, uploads
 
 
 def _bytes(field: web.FileField) -> bytes:

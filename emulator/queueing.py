@@ -11,6 +11,7 @@ from emulator.world import Bot, World
 Json = dict[str, Any]
 NOT_BY_DEFAULT = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
 KEPT_SECONDS = 24 * 3600
+QUERY_SECONDS = 150
 
 
 def push(world: World, bot: Bot, kind: str, payload: Json) -> int:
@@ -58,9 +59,19 @@ def settle(world: World, bot: Bot, offset: int) -> None:
     elif offset < 0:
         while len(pending) > -offset:
             forget(world, bot, pending.popleft())
-    oldest = world.clock.now() - KEPT_SECONDS
-    while pending and _moment(pending[0]) < oldest:
-        forget(world, bot, pending.popleft())
+    for update in [update for update in pending if expired(world, bot, update)]:
+        pending.remove(update)
+        forget(world, bot, update)
+
+
+def expired(world: World, bot: Bot, update: Json) -> bool:
+    """Whether Telegram would have given up: messages after a day, taps after 150 seconds."""
+    now = world.clock.now()
+    query = update.get("callback_query")
+    if isinstance(query, dict):
+        tap = bot.taps.get(str(query.get("id")))
+        return tap is not None and now - tap.made_at > QUERY_SECONDS
+    return now - _moment(update) > KEPT_SECONDS
 
 
 def _number(update: Json) -> int:

@@ -6,11 +6,12 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable
+from itertools import islice
 from typing import Any
 
 import aiohttp
 
-from emulator.queueing import forget
+from emulator.queueing import expired, forget
 from emulator.world import Bot, Webhook, World
 
 Json = dict[str, Any]
@@ -47,10 +48,8 @@ class Courier:
         if known is None or known[0] is not hook:
             self._drop(bot)
             self._slots[bot.id] = (hook, asyncio.Semaphore(hook.max_connections))
-        if known is not None and known[0] is not hook:
-            self._taken.pop(bot.id, None)
         taken = self._taken.setdefault(bot.id, [])
-        for update in list(bot.pending)[len(taken) :]:
+        for update in list(islice(bot.pending, len(taken), None)):
             taken.append(update)
             lane = (bot.id, lane_of(update))
             self._lanes.setdefault(lane, deque()).append(update)
@@ -73,7 +72,7 @@ class Courier:
             index = -1 if self.world.delivery["shuffle"] else 0
             update = queue[index]
             pause = self.world.delivery["retry_base"]
-            while bot.webhook is hook:
+            while bot.webhook is hook and not expired(self.world, bot, update):
                 async with slots:
                     done = await self._post(bot, hook, update)
                 if done:

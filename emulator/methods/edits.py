@@ -9,12 +9,12 @@ from emulator.markups import check_markup
 from emulator.methods.media import media_content
 from emulator.methods.messages import caption_of, text_of
 from emulator.methods.registry import Call, method
+from emulator.queueing import QUERY_SECONDS
 from emulator.text.spans import clean_link
 from emulator.view import announce_message
 from emulator.world import Chat
 
 Json = dict[str, Any]
-QUERY_SECONDS = 150
 _MEDIA = ("photo", "document", "animation", "video", "audio", "voice", "sticker", "video_note")
 _TEXT_PARTS = ("text", "entities", "link_preview_options")
 _CAPTION_PARTS = ("caption", "caption_entities")

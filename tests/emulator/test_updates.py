@@ -111,3 +111,14 @@ async def test_update_ids_grow_over_forgetting(client: Client) -> None:
     assert second["message_id"] > first["message_id"]
     assert len(await client.updates()) == 1
     assert TOKEN.startswith(str(BOT_ID))
+
+
+async def test_taps_wait_150_seconds(client: Client) -> None:
+    await client.meet()
+    markup = {"inline_keyboard": [[{"text": "a", "callback_data": "b"}]]}
+    sent = await client.call("sendMessage", chat_id=ANNA, text="?", reply_markup=markup)
+    tap = {"message_id": sent["message_id"], "button": "a", "wait": 0}
+    await client.control("POST", f"/users/{ANNA}/tap", tap)
+    await client.control("POST", "/clock", {"advance": "151s"})
+    await client.control("POST", f"/users/{ANNA}/send", {"text": "later"})
+    assert [set(u) - {"update_id"} for u in await client.updates()] == [{"message"}]

@@ -15,6 +15,7 @@ import structlog
 from aiogram import Dispatcher
 from aiogram.exceptions import (
     TelegramAPIError,
+    TelegramBadRequest,
     TelegramForbiddenError,
     TelegramNotFound,
     TelegramUnauthorizedError,
@@ -190,14 +191,24 @@ async def _handle(dispatcher: Dispatcher, ctx: Context, raw: dict[str, Any]) -> 
         return
     try:
         await dispatcher.feed_update(ctx.bot, update)
-    except TelegramForbiddenError:
-        # Blocked between their message and our answer.
+    except (TelegramForbiddenError, TelegramBadRequest) as refusal:
+        if not _is_gone(refusal):
+            raise
+        # Blocked or deleted between their message and our answer.
         chat_id, now = chat_of(raw), clock.now()
         await ctx.db.transact(
             lambda session: customers.set_reachable(
                 session, telegram_id=chat_id, reachable=False, now=now
             )
         )
+
+
+def _is_gone(refusal: TelegramAPIError) -> bool:
+    """Whether Telegram says that nobody is there to read an answer."""
+    words = refusal.message.lower()
+    return isinstance(refusal, TelegramForbiddenError) or any(
+        part in words for part in ("chat not found", "user_is_blocked")
+    )
 
 
 async def _apologize(ctx: Context, raw: dict[str, Any]) -> None:

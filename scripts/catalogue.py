@@ -44,7 +44,10 @@ _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 
 
 def extract_template(
-    source: IO[bytes], _keywords: Any, comment_tags: Any, options: dict[str, str]
+    source: IO[bytes],
+    _keywords: Any,
+    comment_tags: Any,
+    options: dict[str, str],  # noqa: ARG001 - babel passes it by this name
 ) -> Iterator[tuple[int, str | None, Any, list[str]]]:
     """Babel's hook for Jinja: `{% trans %}`, `_("…")`, and `_.plural("…", "…", n)` too."""
     from jinja2 import Environment, nodes

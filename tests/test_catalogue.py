@@ -48,7 +48,7 @@ def test_templates_give_all_three_ways_of_saying() -> None:
         "{{ _('Customers') }}{% trans count=n %}{{ count }} sale{% pluralize %}"
         "{{ count }} sales{% endtrans %}{{ _.plural('{n} point', '{n} points', n) }}"
     )
-    found = catalogue.extract_template(io.BytesIO(template.encode()), [], [], {})
+    found = catalogue.extract_template(io.BytesIO(template.encode()), [], [], options={})
     words = [words for _, _, words, _ in found]
     assert "Customers" in words
     assert ("%(count)s sale", "%(count)s sales", None) in [tuple(w) for w in words]

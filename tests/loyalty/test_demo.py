@@ -67,9 +67,7 @@ async def test_a_year_by_the_real_rules(db: Database) -> None:
     wrong = (
         sa.select(sa.func.count())
         .select_from(purchase_line)
-        .where(
-            purchase_line.c.amount * 1000 != purchase_line.c.price * purchase_line.c.quantity_milli
-        )
+        .where(lines.amount * 1000 != lines.price * lines.quantity_milli)
     )
     assert await value(db, wrong) == 0
 

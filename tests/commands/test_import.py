@@ -1,0 +1,156 @@
+"""`regulars import`, `export`, `report`, `demo` from the terminal: words, JSON, exit codes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+TEXT = "customer,date,amount\nA,2026-01-05,450\nB,05.01.2026,12.50\nB,never,1\n"
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, sqlite_database: str) -> Run:
+    """Run a command against a database of the test's own."""
+    monkeypatch.setenv("DATABASE_URL", sqlite_database)
+    monkeypatch.setenv("LANGUAGE", "en")
+    for name in ("TIME_ZONE", "CURRENCY", "BOT_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+    def invoke(*arguments: object) -> Result:
+        from regulars import app
+
+        return CliRunner().invoke(app, [str(one) for one in arguments])
+
+    return invoke
+
+
+@pytest.fixture
+def sales(tmp_path: Path) -> Path:
+    """A small file with one bad row."""
+    path = tmp_path / "sales.csv"
+    path.write_text(TEXT)
+    return path
+
+
+def figures(result: Result) -> dict[str, Any]:
+    """The JSON on standard output."""
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def test_a_file_comes_in_and_its_bad_row_is_named(run: Run, sales: Path, tmp_path: Path) -> None:
+    rejected = tmp_path / "rejected.csv"
+    result = run("import", "purchases", sales, "--report", rejected)
+    assert result.exit_code == 0, result.output
+    assert "3 rows read." in result.stdout
+    assert "2 purchases added." in result.stdout
+    assert "line 4: “never” is not a date that we can read" in result.stdout
+    assert "sales.csv" in result.stderr  # the progress bar
+    rows = list(csv.reader(rejected.read_text(encoding="utf-8-sig").splitlines()))
+    assert rows[0] == ["line", "code", "reason"]
+    assert rows[1][:2] == ["4", "date"]
+
+
+def test_in_russian(run: Run, sales: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGUAGE", "ru")
+    result = run("import", "purchases", sales)
+    assert "Прочитано 3 строки." in result.stdout
+    assert "строка 4: «never» не читается как дата" in result.stdout
+
+
+def test_json_and_the_same_file_again(run: Run, sales: Path) -> None:
+    first = figures(run("import", "purchases", sales, "--json", "--earn"))
+    assert (first["purchases"], first["rows_rejected"], first["points"]) == (2, 1, 22)
+    assert first["first_rejected"][0]["line"] == 4
+    again = figures(run("import", "purchases", sales, "--json", "--earn"))
+    assert (again["purchases"], again["purchases_known"]) == (0, 2)
+
+
+def test_a_dry_run_writes_nothing(run: Run, sales: Path) -> None:
+    tried = run("import", "purchases", sales, "--dry-run")
+    assert "nothing was written" in tried.stdout
+    assert "2 purchases added." in tried.stdout
+    assert figures(run("import", "purchases", sales, "--json"))["purchases"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("import", "purchases", "none.csv"), "There is no file none.csv"),
+        (("import", "purchases", "."), "is a folder"),
+        (("import", "purchases", "SALES", "--map", "amount=total"), "no column “total”"),
+        (("import", "purchases", "SALES", "--map", "colour=1"), "no field “colour”"),
+        (("import", "purchases", "SALES", "--map", "amount"), "--map is not understood"),
+        (("import", "purchases", "SALES", "--profile", "sap"), "no profile “sap”"),
+        (("import", "purchases", "SALES", "--date-format", "day"), "not a date format"),
+        (("import", "purchases", "SALES", "--time-zone", "Mars/Base"), "no time zone"),
+        (("import", "purchases", "SALES", "--delimiter", "ab"), "not a delimiter"),
+        (("import", "purchases", "SALES", "--report", "no/such/folder"), "Cannot write"),
+        (("import", "purchases", "SALES", "--system", ""), "--system is a name"),
+        (("import", "customers", "none.csv"), "There is no file none.csv"),
+        (("export", "purchases", "no/such/folder.csv"), "Cannot write"),
+        (("report", "weather"), "no report weather"),
+        (("report", "sales", "--from", "soon"), "--from is a day"),
+        (("report", "sales", "--from", "2026-02-01", "--to", "2026-01-01"), "later than"),
+        (("report", "sales", "--outlet", "Nowhere"), "no outlet"),
+    ],
+)
+def test_used_wrongly_is_one_sentence(
+    run: Run, sales: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    result = run(*(sales if one == "SALES" else one for one in arguments))
+    assert result.exit_code == 2, result.output
+    assert words in result.stderr.replace("\n", " ")
+    assert "Traceback" not in result.output
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("regulars: ")
+
+
+def test_nothing_usable_is_a_fault(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text("customer,date,amount\nA,never,1\n")
+    result = run("import", "purchases", path)
+    assert result.exit_code == 1
+    assert "No row could be taken" in result.stderr
+
+
+def test_out_and_in_again(run: Run, sales: Path, tmp_path: Path) -> None:
+    run("import", "purchases", sales)
+    for name in ("out.csv", "out.xlsx"):
+        assert figures(run("export", "purchases", tmp_path / name, "--json"))["rows"] == 2
+    people = run("export", "customers", tmp_path / "people.csv")
+    assert "2 rows written" in people.stdout
+    back = figures(run("import", "purchases", tmp_path / "out.xlsx", "--json", "--system", "x"))
+    assert (back["purchases"], back["revenue"]) == (2, 46250)
+
+
+def test_reports(run: Run, sales: Path) -> None:
+    run("import", "purchases", sales, "--earn")
+    report = figures(run("report", "sales", "--json"))
+    assert (report["revenue"], report["receipts"], report["buyers"]) == ("462.50", 2, 2)
+    empty = figures(run("report", "sales", "--from", "2025-01-01", "--to", "2025-01-31", "--json"))
+    assert (empty["receipts"], empty["repeat_rate"], empty["average_receipt"]) == (0, None, None)
+    assert figures(run("report", "points", "--json"))["outstanding"] == 22
+    words = run("report", "sales").stdout
+    assert "Revenue, net of returns" in words
+    assert "462.50" in words
+
+
+@pytest.mark.slow
+def test_the_demo_opens_once(run: Run) -> None:
+    filled = figures(run("demo", "--json"))
+    assert filled["customers"] == 2_000
+    assert filled["purchases"] > 20_000
+    assert run("reconcile").exit_code == 0
+    again = run("demo")
+    assert again.exit_code == 2
+    assert "has customers already" in again.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 
-_SPAN = re.compile(r"\s*(\d{1,6})\s*([smhd])\s*")
+_SPAN = re.compile(r"\s*(\d{1,9})\s*([smhd])\s*")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 

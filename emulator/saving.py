@@ -31,10 +31,7 @@ class Saver:
     def __init__(self, world: World, path: Path) -> None:
         self._world = world
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = OFF")
-        self._db.execute(_TABLES)
+        self._db = _opened(path)
         self._changed: dict[tuple[str, str], None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._load()
@@ -134,6 +131,27 @@ class Saver:
             world.chats[bot_id, user_id] = chat
         elif kind == "file":
             world.keep_file(StoredFile(**body, data=data or b""))
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """The file ready for use; one that is no database is put aside as `….broken`."""
+    for attempt in (1, 2):
+        db = sqlite3.connect(path, isolation_level=None)
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = OFF")
+            db.execute(_TABLES)
+        except sqlite3.OperationalError:
+            db.close()
+            raise
+        except sqlite3.DatabaseError:
+            db.close()
+            if attempt == 2:
+                raise
+            path.replace(path.with_name(path.name + ".broken"))
+            continue
+        return db
+    raise AssertionError("unreachable")
 
 
 def _bot_row(bot: Bot) -> Json:

@@ -59,3 +59,12 @@ async def test_forgetting_is_saved_too(tmp_path: Path) -> None:
     assert (second.world.people, second.world.chats, second.world.bots) == ({}, {}, {})
     assert second.world.last_message_id > 0
     await second.stop()
+
+
+async def test_file_of_another_kind_is_put_aside(tmp_path: Path) -> None:
+    state = tmp_path / "telegram.db"
+    state.write_text("not a database, but long enough to be taken for the header of one" * 3)
+    running = await start_emulator("127.0.0.1", 0, state_file=state)
+    assert running.world.people == {}
+    await running.stop()
+    assert (tmp_path / "telegram.db.broken").exists()

@@ -25,7 +25,9 @@ POLL_S = 0.25
 """How often the outbox is looked at when nobody says that there is something."""
 
 RECOVER_S = 5.0
-BATCH = 200
+BATCH = 300
+IN_FLIGHT = 3 * CONNECTIONS
+"""Messages begun and not settled: so many that the connections never wait for the database."""
 _TROUBLE_S = 1.0
 _TROUBLE = (SQLAlchemyError, RedisError, OSError, DatabaseBusy)
 _HOLD_S = (0.5, 30.0)
@@ -133,7 +135,7 @@ class Dispatcher:
         held = self._held_until - clock.monotonic()
         if held > 0:
             return min(held, _TROUBLE_S)
-        free = CONNECTIONS - len(self._calls)
+        free = IN_FLIGHT - len(self._calls)
         if free <= 0:
             await asyncio.wait(self._calls, return_when=asyncio.FIRST_COMPLETED)
             return 0.0

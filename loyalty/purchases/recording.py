@@ -91,18 +91,26 @@ def record(
         hold_id=hold_id,
         purchase_id=new_id(),
     )
-    gate = None
+    return _record(session, sale, customer_id)
+
+
+def _record(session: Session, sale: _Sale, customer_id: int | None) -> PurchaseResult:
+    gate, receipt, now = None, sale.receipt, sale.now
     if customer_id is not None:
         gate = enter(
-            session, customer_id=customer_id, outlet_id=outlet_id, staff_id=staff_id, now=now
+            session,
+            customer_id=customer_id,
+            outlet_id=sale.outlet_id,
+            staff_id=sale.staff_id,
+            now=now,
         )
-    elif redeem:
+    elif sale.redeem:
         raise PresenceRequired()
     before = look(
         session,
         gate.wallet if gate else None,
-        draft_id=draft_id,
-        outlet_id=outlet_id,
+        draft_id=sale.draft_id,
+        outlet_id=sale.outlet_id,
         register=receipt.register,
         business_date=sale.business_date,
         number=receipt.number,

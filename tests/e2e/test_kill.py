@@ -1,0 +1,93 @@
+"""``kill -9`` at random moments, fifty times: what was acknowledged is there, once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import re
+
+import pytest
+
+from tests.e2e.product import Phone, Product, Town, until
+from tests.e2e.test_story import open_shop, settle
+
+pytestmark = pytest.mark.slow
+
+KILLS = int(os.environ.get("KILLS", "50"))
+SALE = re.compile(r"Sale № (\S+)")
+
+
+async def keep_selling(cashier: Phone, customers: list[Phone], seed: int) -> None:
+    """Sell and sell, whatever comes back: taps that get no answer are tapped again later."""
+    rng = random.Random(seed)
+    codes: dict[int, str] = {}
+    while True:
+        customer = rng.choice(customers)
+        with contextlib.suppress(AssertionError, StopIteration, IndexError):
+            # The product may die under any of these; the next round goes on from what is there.
+            if customer.id not in codes:
+                codes[customer.id] = await customer.card_code()
+            await _one_sale(cashier, codes.pop(customer.id), rng)
+
+
+async def _one_sale(cashier: Phone, code: str, rng: random.Random) -> None:
+    before = max(message["message_id"] for message in await cashier.chat())
+    await cashier.send(text=code)
+    await cashier.said("sum", after=before)
+    await cashier.send(text=str(rng.randint(50, 2000)))
+    quoted = await cashier.said("Will earn", after=before)
+    await cashier.tap("confirm", quoted)
+
+
+async def acknowledged(cashier: Phone) -> set[str]:
+    """Numbers of the sales that the cashier's phone says were recorded."""
+    found = set()
+    for message in await cashier.chat():
+        number = SALE.search(message["text"] or "")
+        if number and message["from"]["is_bot"]:
+            found.add(number[1])
+    return found
+
+
+@pytest.mark.timeout(1800)
+async def test_fifty_kills_lose_no_sale_and_break_no_balance(
+    product: Product, town: Town
+) -> None:
+    cashier = await open_shop(product, town)
+    customers = [await town.person(1100 + n, f"Guest {n}") for n in range(4)]
+    for customer in customers:
+        await customer.join()
+    selling = asyncio.create_task(keep_selling(cashier, customers, seed=7))
+    rng = random.Random(11)
+    try:
+        for _ in range(KILLS):
+            # A random moment is what is tested here, not a wait for something.
+            await asyncio.sleep(rng.uniform(0.0, 1.2))
+            await product.kill()
+            await product.start()
+    finally:
+        selling.cancel()
+        await asyncio.gather(selling, return_exceptions=True)
+
+    async def quiet() -> bool:
+        (bot,) = await town.call("GET", "/bots")
+        return bot["pending"] == 0
+
+    await until(quiet, "the last updates to be fetched")
+    said = await until(lambda: acknowledged(cashier), "a sale that was acknowledged")
+    assert await product.stop() == 0
+    code, out, _err = await settle(product, town, "reconcile", "--json")
+    assert (code, json.loads(out)["faults"]) == (0, [])
+    code, out, err = await settle(product, town, "report", "sales", "--json")
+    assert code == 0, err
+    recorded = json.loads(out)["receipts"]
+    assert recorded >= len(said)
+    # Each recorded sale was told to its customer; a killed send is unknown and told once more.
+    told = 0
+    for customer in customers:
+        chat = await customer.chat()
+        told += sum("ready" in (m["text"] or "") or "+" in (m["text"] or "") for m in chat)
+    assert recorded <= told <= 2 * recorded + len(customers) * 2

@@ -200,24 +200,26 @@ class Words:
 
     def message(self, item: Communication) -> Markup:
         """What a message is about."""
+        t = self._t
         if item.source:
             kind, _, key = item.source.partition(":")
             if kind == "campaign":
-                return self._t("Campaign")
+                return t("Campaign")
             return self._of(_CHAINS, key.replace("-", "_"))
         if item.template is None:
-            return self._t("Message")
+            return t("Message")
         return self._of(_TEMPLATES, item.template)
 
     def outcome(self, item: Communication) -> tuple[str, Markup, Markup | None]:
         """How it went: a colour's name, the state, and the reason if there is one to tell."""
+        t = self._t
         reason = self._of(_REASONS, item.reason) if item.reason else None
         if item.decision == "held_out":
-            return _PLAIN, self._t("not sent on purpose"), self._t(_REASONS["holdout"])
+            return _PLAIN, t("not sent on purpose"), t(_REASONS["holdout"])
         if item.decision == "skipped":
-            return _PLAIN, self._t("not sent"), reason
+            return _PLAIN, t("not sent"), reason
         if item.decision == "wait":
-            return _WAITING, self._t("waits"), reason
+            return _WAITING, t("waits"), reason
         state = item.state or "queued"
         why = self._of(_REASONS, item.state_reason) if item.state_reason in _REASONS else None
         colour = {

@@ -91,10 +91,10 @@ class Turn:
 
     async def send(self, text: object, markup: Any = None) -> int:
         """Send a new message; its number."""
-        sent, _ = await asyncio.gather(
-            self.ctx.bot.send_message(self.visitor.chat_id, str(text), reply_markup=markup),
-            self.toast(),
-        )
+        sending = self.ctx.bot.send_message(self.visitor.chat_id, str(text), reply_markup=markup)
+        if self.query is None or self._answered:
+            return (await sending).message_id
+        sent, _ = await asyncio.gather(sending, self.toast())
         return sent.message_id
 
     async def toast(self, text: object = "", *, alert: bool = False) -> None:

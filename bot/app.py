@@ -24,6 +24,7 @@ from aiogram.types import Update
 from aiogram.types.update import UpdateTypeLookupError
 from aiogram.utils.token import TokenValidationError
 from pydantic import ValidationError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from bot import cashier, commands, customer, groups, polling, qr
@@ -34,6 +35,7 @@ from bot.intake import Intake, Undecodable, chat_of
 from bot.session import make_bot
 from loyalty import clock, consent, customers, inbox, program, texts
 from loyalty.db import Database
+from loyalty.db.engine import AlreadyThere
 from loyalty.settings import Settings
 from loyalty.tokens import Keys
 
@@ -176,7 +178,11 @@ def _nobody() -> None:
 
 def _prepare(session: Session) -> None:
     now = clock.now()
-    program.ensure_default(session, now=now)
+    try:
+        program.ensure_default(session, now=now)
+    except IntegrityError as problem:
+        # Several processes start on a new database at once: the next look finds it.
+        raise AlreadyThere from problem
     consent.ensure_texts(session, now=now)
 
 

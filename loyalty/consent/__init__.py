@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from loyalty import events
 from loyalty.consent.tables import ADS_TELEGRAM, PERSONAL_DATA, PURPOSES, consent, consent_text
 from loyalty.consent.wording import DEFAULT_TEXTS
+from loyalty.db.engine import AlreadyThere, is_unique_violation
 from loyalty.db.rows import Rows
 from loyalty.ids import new_id
 
@@ -56,7 +58,20 @@ _TEXT = [consent_text.c[name] for name in ConsentText.__dataclass_fields__]
 
 
 def ensure_texts(session: Session, *, now: datetime) -> None:
-    """Publish the texts the product comes with, where none was ever published."""
+    """Publish the texts the product comes with, where none was ever published.
+
+    Raises:
+        AlreadyThere: another process has just done so; ``transact`` runs the unit again.
+    """
+    try:
+        _publish_defaults(session, now)
+    except IntegrityError as problem:
+        if is_unique_violation(problem):
+            raise AlreadyThere from problem
+        raise
+
+
+def _publish_defaults(session: Session, now: datetime) -> None:
     for (purpose, language), body in DEFAULT_TEXTS.items():
         known = session.execute(
             sa.select(consent_text.c.id)

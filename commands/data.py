@@ -7,7 +7,6 @@ import contextlib
 import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,8 +32,14 @@ if TYPE_CHECKING:
     from loyalty import importing
     from loyalty.db import Database
 
-import_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Bring in customers and purchases from a file.")
-export_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Write customers and purchases to a file.")
+import_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Bring in customers and purchases from a file.",
+)
+export_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Write customers and purchases to a file."
+)
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]
 MapOption = Annotated[
@@ -277,7 +282,8 @@ def _rejections(path: Path | None, language: str) -> Iterator[Callable[[Any], No
         file = path.open("w", encoding="utf-8-sig", newline="")
     except OSError as problem:
         reason = (problem.strerror or "").lower()
-        fail(say()("Cannot write {path}: {reason}.", path=path, reason=reason))
+        _ = say()
+        fail(_("Cannot write {path}: {reason}.", path=path, reason=reason))
     with file:
         writer = csv.writer(file)
         writer.writerow(("line", "code", "reason"))
@@ -382,12 +388,3 @@ def _export(path: Path, unit: Callable[..., int], *, as_json: bool) -> None:
         show_json({"rows": rows, "file": str(path)})
     else:
         show(_.plural("{n} row written to {file}.", "{n} rows written to {file}.", rows, file=path))
-
-
-def _day(text: str | None, option: str) -> date | None:
-    if text is None:
-        return None
-    try:
-        return datetime.fromisoformat(text).date()
-    except ValueError:
-        fail(say()("{option} is a day like 2026-01-31.", option=option))

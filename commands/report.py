@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from commands.common import JsonOption, fail, load_settings, say, show, show_json, with_database
-from commands.data import _day
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -128,3 +127,13 @@ def _table(name: str, figures: Figures) -> None:
             text = _.number(value) if isinstance(value, int) else value
         show(f"{words[key]:<{width}}  {text}")
     del name
+
+
+def _day(text: str | None, option: str) -> date | None:
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).date()
+    except ValueError:
+        _ = say()
+        fail(_("{option} is a day like 2026-01-31.", option=option))

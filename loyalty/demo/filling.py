@@ -97,16 +97,7 @@ def fill(
     )
     _live(session, till, guests, rng, visit_count, now=now, zone=zone, progress=progress)
     totals = till.totals
-    rows = Rows()
-    events.record(
-        rows,
-        type="demo.filled",
-        customer_id=None,
-        actor=events.SYSTEM,
-        data={"customers": len(guests), "purchases": totals["purchases"]},
-        now=now,
-    )
-    rows.put(session)
+    _note(session, len(guests), totals["purchases"], now=now)
     return Filled(
         chain=names.name,
         outlets=len(outlets),
@@ -120,6 +111,15 @@ def fill(
         points_spent=totals["spent"],
         points_expired=totals["expired"],
     )
+
+
+def _note(session: Session, customer_count: int, purchase_count: int, *, now: datetime) -> None:
+    rows = Rows()
+    data = {"customers": customer_count, "purchases": purchase_count}
+    events.record(
+        rows, type="demo.filled", customer_id=None, actor=events.SYSTEM, data=data, now=now
+    )
+    rows.put(session)
 
 
 def _live(

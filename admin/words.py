@@ -85,6 +85,9 @@ _REASONS = {
     "withdrawn": N_("the customer opted out"),
     "spent": N_("the points were spent"),
     "exited": N_("no longer needed"),
+    "customer_gone": N_("the customer has left the program"),
+    "cannot_be_worded": N_("the text could not be filled in"),
+    "lease_lost": N_("sending was interrupted"),
     "outage": N_("a nearer reminder replaced it"),
     "superseded": N_("a nearer reminder replaced it"),
 }
@@ -215,7 +218,7 @@ class Words:
         t = self._t
         reason = self._of(_REASONS, item.reason) if item.reason else None
         if item.decision == "held_out":
-            return _PLAIN, t("not sent on purpose"), t(_REASONS["holdout"])
+            return _PLAIN, t("not sent on purpose"), self._of(_REASONS, "holdout")
         if item.decision == "skipped":
             return _PLAIN, t("not sent"), reason
         if item.decision == "wait":

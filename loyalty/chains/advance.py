@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from loyalty import clock, program
 from loyalty.chains import subjects
+from loyalty.chains.holdout import is_measured
 from loyalty.chains.model import Condition, MessageStep, Step, Test, Wait, WaitBefore, WaitHour
 from loyalty.chains.saying import Pass, World, changed, say
 from loyalty.chains.store import definition_of
@@ -98,6 +99,7 @@ def _read(session: Session, passes: Sequence[Pass], *, now: datetime, time_zone:
         bought=subjects.bought(session, ids),
         expiring=subjects.expiring_on(session, days, time_zone=time_zone),
         known=touches.find(session, ids, {item.source for item in passes}),
+        measured=is_measured(session, from_customers=version.program.holdout_from_customers),
     )
 
 

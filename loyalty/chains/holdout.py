@@ -5,7 +5,11 @@ from __future__ import annotations
 import hashlib
 from datetime import date
 
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
 from loyalty.amounts import BASIS
+from loyalty.customers import customer
 
 
 def bucket(salt: str, customer_id: int) -> int:
@@ -23,3 +27,12 @@ def is_held_out(
     """
     quarter = f"global:{today.year}Q{(today.month - 1) // 3 + 1}"
     return bucket(quarter, customer_id) < global_bp or bucket(source, customer_id) < share_bp
+
+
+def is_measured(session: Session, *, from_customers: int) -> bool:
+    """Whether there are enough customers in the program for a control group to say anything."""
+    enough = (
+        sa.select(customer.c.id).where(customer.c.status == "active").limit(from_customers)
+    ).subquery()
+    found: int = session.execute(sa.select(sa.func.count()).select_from(enough)).scalar_one()
+    return found >= from_customers

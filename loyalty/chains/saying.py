@@ -30,6 +30,8 @@ class World:
     bought: dict[int, subjects.Bought]
     expiring: dict[subjects.DayOf, int]
     known: dict[touches.Key, touches.Known]
+    # Whether there are customers enough for control groups.
+    measured: bool
     rows: Rows = field(default_factory=Rows)
     new_touches: list[dict[str, Any]] = field(default_factory=list)
     changed_touches: list[dict[str, Any]] = field(default_factory=list)
@@ -120,10 +122,12 @@ def _decide(
         deadline=deadline,
         time_zone=person.time_zone,
         reachable=person.reachable,
-        consent=person.ads,
+        # The question about news comes with joining; later, no answer is an answer.
+        consent=person.ads if item.day is None else bool(person.ads),
         left=[*person.left, *(Left(name, world.now) for _, name, _, _ in person.coming)],
         rank=policy.rank(item.source, step.id),
-        held_out=is_held_out(
+        held_out=world.measured
+        and is_held_out(
             item.customer_id,
             source=item.source,
             global_bp=world.program.global_holdout_bp,

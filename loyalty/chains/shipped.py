@@ -22,13 +22,13 @@ _WELCOME: Mapping[str, Any] = {
                     "👋 {name|Привет}, рады знакомству!\n\n"
                     "Всё просто: покажите карту на кассе — и с каждой покупки вам вернутся баллы. "
                     "Один балл — как один рубль скидки.\n\n"
-                    "На карте уже {balance}. Приходите тратить!"
+                    "Сейчас на карте: {balance}. Ждём в гости!"
                 ),
                 "en": (
                     "👋 {name|Hello}, so glad to meet you!\n\n"
                     "It is simple: show your card at the till and every purchase brings points "
                     "back. A point is worth one off the price.\n\n"
-                    "Already on your card: {balance}. Come and spend them!"
+                    "On your card now: {balance}. Come and see us!"
                 ),
             },
             "buttons": [[_CARD_BUTTON]],

@@ -16,7 +16,8 @@ from loyalty.customers import customer, telegram_chat
 from loyalty.db.rows import Rows
 from loyalty.delivery.claiming import LEASE
 from loyalty.delivery.wording import Gone, words_of_chain
-from loyalty.messaging.outbox import SERVICE
+from loyalty.errors import DomainError
+from loyalty.messaging.outbox import SERVICE, TRIGGER
 from loyalty.messaging.people import Person, gather
 from loyalty.messaging.policy import (
     Decision,
@@ -89,6 +90,7 @@ def begin(
         sa.select(outbox)
         .where(outbox.c.id.in_(ids), outbox.c.state == "claimed", outbox.c.lease_owner == owner)
         .order_by(outbox.c.priority, outbox.c.due_at, outbox.c.id)
+        .with_for_update()
     ).all()
     if not rows:
         return []
@@ -165,8 +167,8 @@ def _decide(look: _Look, row: Any) -> Decision:
         rank=own_rank,
         rivals=[
             other_rank
-            for other, _, due_at, other_rank in (person.coming if person else ())
-            if other != row.id and due_at <= look.now
+            for other, name, due_at, other_rank in (person.coming if person else ())
+            if other != row.id and name == TRIGGER and due_at <= look.now
         ],
     )
     return decide(facts, look.rules)
@@ -194,7 +196,7 @@ def _word(session: Session, look: _Look, row: Any) -> tuple[Decision, Message | 
         return Send(), render(payload, context=context)
     except Gone as gone:
         return Skip(gone.reason), None
-    except (LookupError, TypeError, ValueError) as problem:
+    except (LookupError, TypeError, ValueError, DomainError) as problem:
         log.error("outbox row %s cannot be worded: %s", row.id, type(problem).__name__)
         return Skip("cannot_be_worded"), None
 

@@ -190,6 +190,8 @@ def _quiet(facts: Facts, rules: PolicyRules) -> Decision | None:
 
 
 def _rivals(facts: Facts) -> Decision | None:
+    if facts.message_class == MASS and facts.rivals:
+        return Skip("trigger_first")
     if facts.message_class == TRIGGER and any(other < facts.rank for other in facts.rivals):
         return Wait(_next_day(facts), "another_first")
     return None

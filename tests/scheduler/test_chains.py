@@ -174,6 +174,14 @@ async def test_a_skipped_reminder_counts_as_attempted(stage: Stage) -> None:
     assert (await stage.world.balance(anna)).posted == 0
 
 
+async def test_a_reminder_does_not_wait_for_an_answer_nobody_gave(stage: Stage) -> None:
+    anna = await stage.person(ANNA, ads=None)
+    await _last_day(stage, anna, 50, days=10)
+    await stage.running.run_due()
+    touches = [(t.step, t.decision, t.reason) for t in await stage.touches(anna)]
+    assert touches == [("14", "skipped", "no_consent")]
+
+
 async def test_planning_twice_changes_nothing(stage: Stage) -> None:
     anna = await stage.person(ANNA)
     await _last_day(stage, anna, 50, days=10)
@@ -201,7 +209,9 @@ async def test_two_triggers_on_one_day_the_more_urgent_goes_first(stage: Stage) 
 
 
 async def test_the_held_out_get_a_touch_and_no_message(stage: Stage) -> None:
-    await stage.world.set_program(global_holdout_bp=5000, chain_holdout_bp=5000)
+    await stage.world.set_program(
+        global_holdout_bp=5000, chain_holdout_bp=5000, holdout_from_customers=1
+    )
     people = [await stage.person(600 + n) for n in range(12)]
     for person in people:
         await stage.joined(person)

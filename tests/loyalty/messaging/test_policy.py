@@ -100,6 +100,7 @@ def moscow(day: int, hour: int) -> datetime:
             Skip("another_first"),
         ),
         ({"message_class": MASS}, Send()),
+        ({"message_class": MASS, "rivals": [14]}, Skip("trigger_first")),
         ({"message_class": MASS, "left": days_ago(0.1)}, Skip("trigger_first")),
         ({"message_class": MASS, "left": days_ago(0.1, name=MASS)}, Skip("cap_day")),
         ({"message_class": MASS, "left": days_ago(1, 5, name=MASS)}, Skip("cap_week")),

@@ -91,8 +91,16 @@ async def fill_with_progress(
         DatabaseNotEmpty: it has customers.
         InstallationStateError: it is stamped live.
     """
+    import sqlalchemy as sa
+
+    from loyalty.customers import customer
     from loyalty.db.installation import DEMO, stamp_installation
-    from loyalty.demo import fill
+    from loyalty.demo import DatabaseNotEmpty, fill
+
+    somebody = sa.select(customer.c.id).limit(1)
+    # Asked before the progress bar is drawn: a refusal is one sentence, not a bar at zero.
+    if await db.read(lambda session: session.execute(somebody).first()) is not None:
+        raise DatabaseNotEmpty
 
     with _progress() as advance:
 
@@ -117,5 +125,6 @@ def _progress() -> Iterator[Callable[[float], None]]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(str(say()("A coffee chain is opening…")), total=1.0)
+        _ = say()
+        task = bar.add_task(str(_("A coffee chain is opening…")), total=1.0)
         yield lambda done: bar.update(task, completed=done)

@@ -81,6 +81,9 @@ class Program(_Rules):
     messages_per_second: int = Field(default=25, ge=1, le=1000)
     global_holdout_bp: int = Field(default=500, ge=0, le=5000)
     chain_holdout_bp: int = Field(default=1000, ge=0, le=5000)
+    # Below this many customers nobody is held out: so few can tell nothing apart, and would
+    # only miss their reminders.
+    holdout_from_customers: int = Field(default=100, ge=0)
     phone_change_freeze_hours: int = Field(default=72, ge=0, le=720)
 
     def tier(self, key: str) -> TierRule:

@@ -26,9 +26,7 @@ def product_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def product(
-    town: Town, tmp_path: Path, product_database: str
-) -> AsyncIterator[Product]:
+async def product(town: Town, tmp_path: Path, product_database: str) -> AsyncIterator[Product]:
     """The product, pointed at that Telegram; not yet started."""
     made = Product(
         tmp_path,

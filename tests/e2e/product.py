@@ -71,7 +71,7 @@ class Product:
 
     def __init__(self, folder: Path, **variables: str) -> None:
         self.folder = folder
-        self._variables = variables
+        self.variables = variables
         self._process: asyncio.subprocess.Process | None = None
         self.addresses: Json = {}
 
@@ -84,7 +84,7 @@ class Product:
                 *(words or ("run",)),
                 "--json",
                 cwd=self.folder,
-                env=environment(self.folder, **self._variables),
+                env=environment(self.folder, **self.variables),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,

@@ -18,7 +18,7 @@ async def settle(product: Product, town: Town, *words: str) -> tuple[int, str, s
         *words,
         BOT_TOKEN=TOKEN,
         TELEGRAM_API_URL=town.url,
-        **{"DATABASE_URL": product._variables["DATABASE_URL"]},
+        **{"DATABASE_URL": product.variables["DATABASE_URL"]},
     )
 
 
@@ -44,9 +44,7 @@ async def sell(cashier: Phone, code: str, amount: str, *, button: str = "confirm
     await cashier.tap(button, await cashier.said("450", after=before))
 
 
-async def test_a_customer_joins_buys_is_reminded_and_leaves(
-    product: Product, town: Town
-) -> None:
+async def test_a_customer_joins_buys_is_reminded_and_leaves(product: Product, town: Town) -> None:
     cashier = await open_shop(product, town)
     anna = await town.person(1001, "Anna")
     await anna.join()
@@ -70,9 +68,7 @@ async def test_a_customer_joins_buys_is_reminded_and_leaves(
     assert await product.stop() == 0
 
 
-async def test_a_restart_loses_nothing_and_says_nothing_twice(
-    product: Product, town: Town
-) -> None:
+async def test_a_restart_loses_nothing_and_says_nothing_twice(product: Product, town: Town) -> None:
     cashier = await open_shop(product, town)
     anna = await town.person(1001, "Anna")
     await anna.join()

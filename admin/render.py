@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,6 @@ FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
 LANGUAGE_COOKIE = "regulars_language"
 
-_SIGNS = {"RUB": "₽", "KZT": "₸", "AMD": "֏", "GEL": "₾", "AZN": "₼"}
-_BARE_CODE = re.compile(r"^([A-Z]{3})(?=\d)")
 
 TEMPLATES: web.AppKey[Environment] = web.AppKey("templates", Environment)
 
@@ -86,10 +83,7 @@ class Say:
 
     def money(self, amount: int) -> str:
         """Minor units as money; figures and sign never part at a line's end."""
-        text = self._t.money(abs(amount), self._currency).replace(" ", "\u00a0")
-        # English knows no sign for some currencies: "₽450" or "UZS 450", not "UZS450".
-        text = _BARE_CODE.sub(lambda found: _SIGNS.get(found[1], f"{found[1]}\u00a0"), text)
-        return "−" + text if amount < 0 else text
+        return self._t.money(amount, self._currency)
 
     def size(self, text: str) -> str:
         """How large a figure may stand in its tile: the name of a class, empty for large."""

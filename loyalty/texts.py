@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_decimal, get_currency_symbol
 from markupsafe import Markup, escape
 
 from loyalty import clock
@@ -21,6 +21,9 @@ from loyalty.amounts import to_decimal
 
 LANGUAGES = ("ru", "en")
 LOCALES = Path(__file__).parent / "locales"
+
+# Signs that people use and neither language's locale data knows.
+_SIGNS = {"KZT": "₸", "AMD": "֏", "GEL": "₾", "AZN": "₼", "UZS": "UZS"}
 
 _RUSSIAN_SPEAKERS = {"ru", "uk", "be", "kk", "ky", "uz", "tg", "az", "hy", "ka", "tt"}
 
@@ -49,16 +52,16 @@ def _grouped(language: str, n: int) -> str:
 
 @lru_cache(maxsize=8192)
 def _money(language: str, amount: int, currency: str) -> str:
-    value = to_decimal(amount)
-    if amount % 100:
-        return format_currency(value, currency, locale=language)
-    return format_currency(
-        value,
-        currency,
-        locale=language,
-        currency_digits=False,
-        format="#,##0 ¤" if language == "ru" else "¤#,##0",
-    )
+    value = to_decimal(abs(amount))
+    # Figures and sign never part at a line's end; English writes the sign first and, where it
+    # knows none, the code with a space: ₽450, UZS 450.
+    sign = _SIGNS.get(currency) or get_currency_symbol(currency, locale="ru")
+    digits = "#,##0.00" if amount % 100 else "#,##0"
+    figures = format_decimal(value, format=digits, locale=language)
+    minus = "−" if amount < 0 else ""
+    if language == "ru":
+        return f"{minus}{figures}\u00a0{sign}"
+    return f"{minus}{sign}\u00a0{figures}" if sign.isalpha() else f"{minus}{sign}{figures}"
 
 
 class Translator:

@@ -64,6 +64,7 @@ class RunningScheduler:
             ("chains", self.ticks.chains, 1),
             ("plan_expiry", self.ticks.plan_expiry, 60),
             ("expire", self.ticks.expire, 30),
+            ("birthdays", self.ticks.birthdays, 60),
             ("holds", self.ticks.holds, 5),
             ("drafts", self.ticks.drafts, 60),
             ("reconcile", self.ticks.reconcile, 60),

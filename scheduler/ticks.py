@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from sqlalchemy.orm import Session
 
-from loyalty import chains, clock, delivery, jobs, program, wallet
+from loyalty import birthdays, chains, clock, delivery, jobs, program, wallet
 from loyalty.db import Database
 from loyalty.purchases import drafts
 from scheduler.sweeps import sweep
@@ -62,6 +62,20 @@ class Ticks:
         return await self._db.transact(
             lambda session: chains.plan_expiry(session, now=clock.now(), time_zone=self._time_zone)
         )
+
+    async def birthdays(self) -> int:
+        """Give birthday points to those whose day comes near, a few at a time."""
+        done = 0
+        for _ in range(_ROUNDS):
+            given = await self._db.transact(
+                lambda session: birthdays.grant_due(
+                    session, now=clock.now(), time_zone=self._time_zone
+                )
+            )
+            done += given.customers
+            if not given.more:
+                break
+        return done
 
     async def expire(self) -> int:
         """Expire points whose time has passed, a few customers at a time."""
@@ -153,7 +167,14 @@ class Ticks:
         """Every tick that business time sets off, in the order a day brings them; how much
         they did. For the time machine."""
         done = 0
-        for tick in (self.holds, self.drafts, self.plan_expiry, self.chains, self.expire):
+        for tick in (
+            self.holds,
+            self.drafts,
+            self.birthdays,
+            self.plan_expiry,
+            self.chains,
+            self.expire,
+        ):
             done += await tick()
         return done
 
@@ -166,6 +187,7 @@ class Ticks:
                 chains.next_due(session, now=now, time_zone=self._time_zone),
                 delivery.next_due(session, now=now),
                 wallet.next_due(session, now=now),
+                birthdays.next_due(session, now=now, time_zone=self._time_zone),
             )
             return min((m for m in moments if m is not None and m > now), default=None)
 

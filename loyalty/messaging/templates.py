@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from markupsafe import Markup
@@ -150,6 +150,19 @@ def _welcome_points(values: Mapping[str, Any], context: Context) -> Message:
     points = _.points(int(values["points"]))
     return Message(
         _("🎁 A welcome gift: <b>{points}</b>. Spend them whenever you like!", points=points)
+    )
+
+
+@_template("birthday_points")
+def _birthday_points(values: Mapping[str, Any], context: Context) -> Message:
+    _ = context.say
+    points = _.points(int(values["points"]))
+    last_day = _.day(date.fromisoformat(values["last_day"]))
+    return Message(
+        _lines(
+            _("🎂 Your birthday is coming! A gift from us: <b>{points}</b>", points=points),
+            _("Spend them any day up to {day} 💛", day=last_day),
+        )
     )
 
 

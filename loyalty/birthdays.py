@@ -1,0 +1,164 @@
+"""Birthday points: an entitlement, given by the wallet whatever chains may say about it.
+
+Given from some days before the birthday (late, if the service was down, until the day itself),
+once per 365 days; a date that was changed counts from the next year on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from loyalty import clock, events, messaging, program, wallet
+from loyalty.customers import customer, telegram_chat
+from loyalty.db.rows import Rows
+from loyalty.wallet.tables import entry
+
+GIVEN_AT = time(10)
+"""Business time of day: a gift is told of at a civil hour."""
+
+ONCE_IN = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """How many customers got their points; whether more are due."""
+
+    customers: int
+    more: bool
+
+
+def grant_due(session: Session, *, now: datetime, time_zone: str, limit: int = 100) -> Given:
+    """Give birthday points to up to ``limit`` customers whose day is near. Locks their wallets."""
+    rules = program.current(session, now=now).program
+    if not rules.birthday_points or now < _starts(now, time_zone):
+        return Given(0, more=False)
+    today = clock.local_date(now, time_zone)
+    found = _due(session, today=today, days=rules.birthday_days_before, now=now, limit=limit)
+    given = sum(
+        _give(session, row, birthday, rules=rules, now=now, today=today, time_zone=time_zone)
+        for row, birthday in found
+    )
+    return Given(given, more=given == limit)
+
+
+def next_due(session: Session, *, now: datetime, time_zone: str) -> datetime | None:
+    """The next moment at which somebody may be due: tomorrow's hour, if anybody has a birthday."""
+    anybody = sa.select(customer.c.id).where(customer.c.birth_day.is_not(None)).limit(1)
+    if session.execute(anybody).first() is None:
+        return None
+    start = _starts(now, time_zone)
+    if start > now:
+        return start
+    tomorrow = clock.local_date(now, time_zone) + timedelta(days=1)
+    return clock.local_instant(tomorrow, GIVEN_AT, time_zone)
+
+
+def _starts(now: datetime, time_zone: str) -> datetime:
+    return clock.local_instant(clock.local_date(now, time_zone), GIVEN_AT, time_zone)
+
+
+def _due(
+    session: Session, *, today: date, days: int, now: datetime, limit: int
+) -> list[tuple[sa.Row[Any], date]]:
+    near = [today + timedelta(days=n) for n in range(days + 1)]
+    by_month_and_day: dict[tuple[int, int], date] = {}
+    for day in near:
+        by_month_and_day[day.month, day.day] = day
+        # 29 February is kept on the 28th in the years that have none.
+        if clock.birthday_in(day.year, month=2, day=29) == day:
+            by_month_and_day[2, 29] = day
+    given_lately = sa.exists().where(
+        entry.c.customer_id == customer.c.id,
+        entry.c.kind == "birthday",
+        entry.c.at > now - ONCE_IN,
+    )
+    query = (
+        sa.select(
+            customer.c.id,
+            customer.c.birth_month,
+            customer.c.birth_day,
+            customer.c.birthday_set_at,
+            telegram_chat.c.telegram_id,
+        )
+        .outerjoin(
+            telegram_chat,
+            sa.and_(telegram_chat.c.customer_id == customer.c.id, telegram_chat.c.reachable),
+        )
+        .where(
+            customer.c.status == "active",
+            sa.or_(
+                *(
+                    sa.and_(customer.c.birth_month == month, customer.c.birth_day == day)
+                    for month, day in by_month_and_day
+                )
+            ),
+            sa.or_(
+                customer.c.birthday_set_at.is_(None),
+                sa.extract("year", customer.c.birthday_set_at) < near[0].year,
+            ),
+            ~given_lately,
+        )
+        .order_by(customer.c.id)
+        .limit(limit)
+    )
+    return [
+        (row, by_month_and_day[row.birth_month, row.birth_day]) for row in session.execute(query)
+    ]
+
+
+def _give(
+    session: Session,
+    row: sa.Row[Any],
+    birthday: date,
+    *,
+    rules: program.Program,
+    now: datetime,
+    today: date,
+    time_zone: str,
+) -> bool:
+    expires_at = clock.end_of_validity(today, rules.birthday_valid_days, time_zone)
+    granted = wallet.grant(
+        session,
+        customer_id=row.id,
+        points=rules.birthday_points,
+        kind="birthday",
+        source_kind="birthday",
+        source_id=f"{row.id}:{birthday.year}",
+        actor=events.SYSTEM,
+        now=now,
+        expires_at=expires_at,
+    )
+    if granted is None:
+        return False
+    rows = Rows()
+    events.record(
+        rows,
+        type="points.birthday",
+        customer_id=row.id,
+        actor=events.SYSTEM,
+        data={"points": rules.birthday_points},
+        now=now,
+    )
+    rows.put(session)
+    if row.telegram_id is not None:
+        messaging.enqueue_once(
+            session,
+            customer_id=row.id,
+            chat_id=row.telegram_id,
+            message_class=messaging.SERVICE,
+            key=f"birthday:{row.id}:{birthday.year}",
+            payload={
+                "template": "birthday_points",
+                "values": {
+                    "points": rules.birthday_points,
+                    "last_day": clock.last_valid_day(expires_at, time_zone).isoformat(),
+                },
+            },
+            now=now,
+        )
+    return True

@@ -64,7 +64,7 @@ def _starts(now: datetime, time_zone: str) -> datetime:
 
 def _due(
     session: Session, *, today: date, days: int, now: datetime, limit: int
-) -> list[tuple[sa.Row[Any], date]]:
+) -> list[tuple[Any, date]]:
     near = [today + timedelta(days=n) for n in range(days + 1)]
     by_month_and_day: dict[tuple[int, int], date] = {}
     for day in near:
@@ -113,7 +113,7 @@ def _due(
 
 def _give(
     session: Session,
-    row: sa.Row[Any],
+    row: Any,
     birthday: date,
     *,
     rules: program.Program,

@@ -1,4 +1,4 @@
-"""The people on the demo's phones: two guests and a cashier who has joined her till already."""
+"""The people on the demo's phones: two guests and a cashier who is at her till already."""
 
 from __future__ import annotations
 
@@ -12,43 +12,47 @@ from loyalty import staff
 from loyalty.db import Database
 
 PEOPLE = {
-    "ru": (("Анна", "+79001110001"), ("Борис", "+79001110002"), ("Вера", "+79001110003")),
-    "en": (("Anna", "+79001110001"), ("Boris", "+79001110002"), ("Vera", "+79001110003")),
+    "ru": (("Анна", "+79001110001"), ("Борис", "+79001110002")),
+    "en": (("Anna", "+79001110001"), ("Boris", "+79001110002")),
 }
 FIRST_ID = 1001
 
 
-async def bring_people(url: str, *, language: str) -> None:
+CASHIER_PHONE = "+79001110003"
+CASHIER_NAMES = {"ru": "Вера", "en": "Vera"}
+
+
+async def bring_people(url: str, *, language: str, cashier: str | None) -> None:
     """Put a customer, a friend and a cashier on the page, unless somebody is there already."""
+    people = [*PEOPLE[language], (cashier or CASHIER_NAMES[language], CASHIER_PHONE)]
     async with ClientSession() as http:
         async with http.get(f"{url}/control/users") as answer:
             if await answer.json():
                 return
-        for number, (name, phone) in enumerate(PEOPLE[language]):
+        for number, (name, phone) in enumerate(people):
             body = {"first_name": name, "language_code": language, "phone": phone}
             async with http.put(f"{url}/control/users/{FIRST_ID + number}", json=body) as answer:
                 answer.raise_for_status()
 
 
-def _cashier_link(session: Session, now: datetime) -> str | None:
-    """A link for a cashier of the demo who has no phone yet; None if all have."""
+def first_cashier(session: Session) -> tuple[int, str] | None:
+    """The cashier who gets the third phone: one who has none yet, else any; id and name."""
+    table = staff.staff
     query = (
-        sa.select(staff.staff.c.id)
-        .where(staff.staff.c.role == staff.CASHIER, staff.staff.c.revoked_at.is_(None))
-        .order_by(staff.staff.c.telegram_id.is_not(None), staff.staff.c.id)
+        sa.select(table.c.id, table.c.name)
+        .where(table.c.role == staff.CASHIER, table.c.revoked_at.is_(None))
+        .order_by(table.c.telegram_id.is_not(None), table.c.id)
         .limit(1)
     )
-    cashier_id = session.execute(query).scalar_one_or_none()
-    if cashier_id is None:
-        return None
-    return staff.invite(session, staff_id=cashier_id, now=now)
+    row = session.execute(query).one_or_none()
+    return None if row is None else (row.id, row.name)
 
 
-async def seat_cashier(db: Database, url: str, *, bot_username: str, now: datetime) -> None:
+async def seat_cashier(
+    db: Database, url: str, *, staff_id: int, bot_username: str, now: datetime
+) -> None:
     """Let the third phone join as a cashier, as she would by opening her link."""
-    token = await db.transact(lambda session: _cashier_link(session, now))
-    if token is None:
-        return
+    token = await db.transact(lambda session: staff.invite(session, staff_id=staff_id, now=now))
     link = f"https://t.me/{bot_username}?start=j_{token}"
     async with (
         ClientSession() as http,

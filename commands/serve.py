@@ -21,7 +21,7 @@ from commands.common import (
     show_json,
     token_of,
 )
-from commands.demo_cast import bring_people, follow_clock, seat_cashier
+from commands.demo_cast import bring_people, first_cashier, follow_clock, seat_cashier
 from commands.logs import set_up
 from commands.runtime import Roles, Running
 from commands.timemachine import TimeMachine, routes
@@ -149,8 +149,15 @@ async def _start_all(running: Running, token: str | None, *, unclean: bool) -> N
             settled=bot.idle,
             moved=lambda seconds: follow_clock(api_url, seconds),
         )
-        if filled:
-            await seat_cashier(running.db, api_url, bot_username=bot.username, now=clock.now())
+        cashier = await running.db.read(first_cashier)
+        if filled and cashier is not None:
+            await seat_cashier(
+                running.db,
+                api_url,
+                staff_id=cashier[0],
+                bot_username=bot.username,
+                now=clock.now(),
+            )
 
 
 async def _start_emulator(running: Running) -> None:
@@ -172,7 +179,10 @@ async def _start_emulator(running: Running) -> None:
     running.undo.append(("emulator", emulator.stop))
     running.settings = settings.model_copy(update={"telegram_api_url": emulator.url})
     running.addresses["telegram"] = emulator.url
-    await bring_people(emulator.url, language=settings.language)
+    cashier = await running.db.read(first_cashier)
+    await bring_people(
+        emulator.url, language=settings.language, cashier=cashier[1] if cashier else None
+    )
 
 
 def _is_empty(session: Session) -> bool:

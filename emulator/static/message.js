@@ -56,9 +56,14 @@ function meta(message, extra = "") {
   return node;
 }
 
+function startOnly(message) {
+  return !message.from.is_bot && /^\/start \S+$/.test(message.text || "") ? "/start" : "";
+}
+
 export function bubble(message, act, others) {
   const mine = !message.from.is_bot;
-  const text = message.text || message.caption || "";
+  // As in Telegram, what a link hands to the bot is not shown in the chat.
+  const text = startOnly(message) || message.text || message.caption || "";
   const large = mine === false && !message.photo && EMOJI.test(text);
   const sticker = message.file?.kind === "sticker";
   const node = el("div", { class: `bubble ${mine ? "mine" : "theirs"}${sticker ? " bare" : ""}${large ? " large" : ""}${message.photo ? " with-photo" : ""}` });

@@ -123,7 +123,7 @@ def _receipt(values: Mapping[str, Any], context: Context) -> Message:
     return Message(
         _lines(
             head,
-            _("Paid with points: {points}", points=_.points(redeemed)) if redeemed else None,
+            _("Paid with points: {n}", n=_.number(redeemed)) if redeemed else None,
             _("Balance: <b>{points}</b>", points=_.points(int(values.get("balance") or 0))),
         )
     )

@@ -20,7 +20,7 @@ from loyalty.tokens import Keys
 T = TypeVar("T")
 TOKEN = "42:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0"
 KEYS = Keys("a secret for tests")
-DEADLINE_S = 20.0
+DEADLINE_S = 30.0
 
 
 async def until(look: Callable[[], Any], what: str) -> Any:

@@ -42,7 +42,7 @@ def test_a_receipt_says_what_was_earned_and_from_when() -> None:
 
 
 def test_a_receipt_says_what_was_paid_with_points() -> None:
-    assert "Paid with points: 1 point" in said("receipt", redeemed=1)
+    assert "Paid with points: 1" in said("receipt", redeemed=1)
     assert "Paid" not in said("receipt")
     assert "Thank you" in said("receipt", earned=0)
 

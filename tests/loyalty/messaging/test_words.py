@@ -15,6 +15,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "receipt": RECEIPT,
     "returned": {"amount": 45000, "earned_reversed": 22, "spent_returned": 5, "balance": 1},
     "welcome_points": {"points": 100},
+    "birthday_points": {"points": 200, "last_day": "2026-03-17"},
     "points_expired": {"points": 21, "balance": 5},
     "new_account_used_your_phone": {"hours": 72},
     "consent_changed": {"granted": True},

@@ -28,7 +28,9 @@ def fetch_in(session: Session, sql: str, values: Iterable[str | int], *args: obj
         return []
     if is_postgres(session):
         kind = "text" if isinstance(listed[0], str) else "bigint"
-        sql = sql.replace("{in}", f"= ANY($1::{kind}[])")
+        # A subquery, not `= ANY`: with an array unknown to a prepared plan that compares each
+        # row with each value, 225 ms for 2,000 of 23,570.
+        sql = sql.replace("{in}", f"IN (SELECT unnest($1::{kind}[]))")
     else:
         sql = sql.replace("{in}", "IN (SELECT value FROM json_each($1))")
     return list(fetch(session, sql, listed, *args))

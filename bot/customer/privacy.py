@@ -109,6 +109,8 @@ async def withdraw(turn: Turn) -> None:
                 evidence=visitor.evidence,
                 now=turn.now,
             )
+        # What was shown a minute ago opens nothing any more.
+        customers.renew_card(session, customer_id=customer_id, now=turn.now)
         customers.set_step(session, telegram_id=visitor.telegram_id, step=None)
 
     await turn.ctx.db.transact(unit)

@@ -6,6 +6,7 @@ from loyalty.customers.cards import (
     ShownCard,
     identify_code,
     identify_token,
+    renew_card,
     show_card,
     token_of,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "open_chat",
     "parse_birthday",
     "phone_seen",
+    "renew_card",
     "seen",
     "set_birthday",
     "set_chat_language",

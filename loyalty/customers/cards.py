@@ -14,7 +14,15 @@ from loyalty.db.fast import is_postgres
 from loyalty.errors import CodeInvalid, CustomerBlocked, CustomerNotFound, TooManyTries
 from loyalty.ids import new_id
 from loyalty.staff import failed_try
-from loyalty.tokens import CARD_LIFETIME, Keys, new_code, new_nonce, read_card, sign_card
+from loyalty.tokens import (
+    CARD_LIFETIME,
+    Keys,
+    new_code,
+    new_nonce,
+    new_pseudonym,
+    read_card,
+    sign_card,
+)
 
 TRIES_PER_MINUTE = 5
 _WINDOW = timedelta(minutes=1)
@@ -65,6 +73,24 @@ def show_card(session: Session, *, keys: Keys, customer_id: int, now: datetime) 
     )
     token = sign_card(keys, pseudonym=found.pseudonym, nonce=nonce, now=issued_at)
     return ShownCard(token, code, expires_at)
+
+
+def renew_card(session: Session, *, customer_id: int, now: datetime) -> None:
+    """Close the customer's card with everything that was ever shown of it, and make a new one."""
+    live = sa.select(card.c.id).where(
+        card.c.customer_id == customer_id, card.c.revoked_at.is_(None)
+    )
+    session.execute(sa.delete(card_code).where(card_code.c.card_id.in_(live)))
+    session.execute(
+        sa.update(card)
+        .where(card.c.customer_id == customer_id, card.c.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+    session.execute(
+        sa.insert(card).values(
+            id=new_id(), customer_id=customer_id, pseudonym=new_pseudonym(), created_at=now
+        )
+    )
 
 
 def _forget_codes(session: Session, card_id: int, now: datetime) -> None:

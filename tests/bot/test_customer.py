@@ -11,6 +11,7 @@ from bot.app import RunningBot
 from loyalty import clock, consent, customers, tokens
 from loyalty.customers import customer
 from loyalty.db import Database
+from loyalty.errors import CodeInvalid
 from tests.bot.phone import KEYS, Phone, Telegram, until
 
 
@@ -103,11 +104,18 @@ async def test_privacy_shows_and_withdraws(ann: Phone, running: RunningBot, db: 
     await ann.send("/privacy")
     shown = await ann.reads("Your agreements")
     assert shown["text"].count("given on") == 2
+    before = await db.transact(
+        lambda s: customers.show_card(s, keys=KEYS, customer_id=person.id, now=clock.now())
+    )
     await ann.tap("Take back my agreement")
     await ann.tap("Yes, stop my card")
     await ann.reads("Your card is stopped")
     given = await db.read(lambda s: consent.granted(s, customer_id=person.id))
     assert not any(given.values())
+    with pytest.raises(CodeInvalid):
+        await db.read(
+            lambda s: customers.identify_token(s, keys=KEYS, token=before.token, now=clock.now())
+        )
     await ann.send("/card")
     await ann.tap("Agree and join ✅")
     await ann.reads("Welcome back!")

@@ -6,8 +6,9 @@ import sys
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
-from commands.common import JsonOption
+from commands.common import JsonOption, fail_unforeseen, fail_usage
 from commands.data import export_app, import_app
 from commands.demo import demo
 from commands.first_setup import (
@@ -127,13 +128,17 @@ def doctor(as_json: JsonOption = False) -> None:
 
 
 def main() -> None:
-    """The entry point. What nobody foresaw is one line too; the log has the rest."""
+    """The entry point: whatever goes wrong is one sentence and an exit code."""
     try:
-        app()
+        sys.exit(app(prog_name="regulars", standalone_mode=False))
+    except TyperException as problem:
+        fail_usage(problem)
     except BrokenPipeError:
         # Whoever read our output has left.
         sys.stderr.close()
         sys.exit(1)
+    except Exception as problem:  # noqa: BLE001 - the last door; where it happened is said
+        fail_unforeseen(problem)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,14 @@ import asyncio
 import json
 import os
 import sys
+import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from pydantic import ValidationError
+from typer.exceptions import TyperException
 
 from loyalty.settings import Settings
 from loyalty.texts import N_, Translator, plain, translator
@@ -33,6 +35,52 @@ def fail(message: str, *, code: int = USED_WRONGLY) -> NoReturn:
     """One sentence on standard error, and out."""
     sys.stderr.write(f"regulars: {plain(message)}\n")
     raise typer.Exit(code)
+
+
+def fail_usage(problem: TyperException) -> NoReturn:
+    """What the command line itself found wrong, in one sentence with where to read more."""
+    _ = say()
+    kind = type(problem).__name__
+    context: Any = getattr(problem, "ctx", None)
+    if kind == "NoArgsIsHelpError":
+        sys.stderr.write(f"{problem.format_message()}\n")
+        raise SystemExit(USED_WRONGLY)
+    command = context.command_path if context is not None else "regulars"
+    if kind == "NoSuchOption":
+        option = getattr(problem, "option_name", "")
+        text = _("There is no option {name}; see “{command} --help”.", name=option, command=command)
+    elif kind == "MissingParameter":
+        missing = _name_of(problem)
+        text = _("{name} is missing; see “{command} --help”.", name=missing, command=command)
+    else:
+        reason = problem.format_message().rstrip(".")
+        text = _("{reason}; see “{command} --help”.", reason=reason, command=command)
+    sys.stderr.write(f"regulars: {plain(text)}\n")
+    raise SystemExit(USED_WRONGLY)
+
+
+def _name_of(problem: TyperException) -> str:
+    parameter: Any = getattr(problem, "param", None)
+    if parameter is None:
+        return str(getattr(problem, "param_hint", "") or "")
+    options = [name for name in parameter.opts if name.startswith("--")]
+    return options[0] if options else str(parameter.name).upper()
+
+
+def fail_unforeseen(problem: Exception) -> NoReturn:
+    """What nobody foresaw: its kind and place, never its words (they may hold a secret)."""
+    _ = say()
+    steps = traceback.extract_tb(problem.__traceback__)
+    ours = [step for step in steps if "site-packages" not in step.filename] or steps
+    place = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "?"
+    kind = type(problem).__name__
+    text = _(
+        "Something unforeseen happened ({kind} at {place}); please report it.",
+        kind=kind,
+        place=place,
+    )
+    sys.stderr.write(f"regulars: {plain(text)}\n")
+    raise SystemExit(FOUND_A_FAULT)
 
 
 def show(text: str) -> None:
@@ -57,6 +105,18 @@ _MENDS = {
     "emulator_port": N_("{name} is {value}; use a port number from 0 to 65535."),
 }
 
+# A value that may hold a password or a secret is not repeated.
+_SILENT_MENDS = {
+    "database_url": N_(
+        "{name} makes no sense: use sqlite:///path/to/file.db or"
+        " postgresql://user:password@host/name."
+    ),
+    "redis_url": N_("{name} makes no sense: use redis://host:6379."),
+    "telegram_api_url": N_("{name} makes no sense: use an address like http://localhost:8081."),
+    "public_url": N_("{name} makes no sense: use an address like https://shop.example."),
+    "webhook_secret": N_("{name} may have 1 to 256 characters: A-Z, a-z, 0-9, _ and -."),
+}
+
 
 def load_settings() -> Settings:
     """Settings from the environment; a wrong one ends the program with a clear sentence."""
@@ -65,10 +125,11 @@ def load_settings() -> Settings:
     except ValidationError as problem:
         field = str(problem.errors()[0]["loc"][0])
         _ = say()
-        mend = _MENDS.get(field, N_("{name} is {value}, which makes no sense here."))
-        # Only names with a mend are echoed: another setting might be a secret.
-        value = os.environ.get(field.upper(), "") if field in _MENDS else "…"
-        fail(_(mend, name=field.upper(), value=repr(value)))
+        if field in _MENDS:
+            value = repr(os.environ.get(field.upper(), ""))
+            fail(_(_MENDS[field], name=field.upper(), value=value))
+        mend = _SILENT_MENDS.get(field, N_("{name} makes no sense here."))
+        fail(_(mend, name=field.upper()))
 
 
 def token_of(settings: Settings) -> str:
@@ -96,11 +157,20 @@ def secret_of(settings: Settings, *, may_make: bool) -> str:
             fail(_("SECRET_KEY is too short: use at least 16 random characters."))
         return secret
     path = settings.data_folder / "secret.key"
-    if path.exists():
-        return path.read_text().strip()
+    if kept := _kept_secret(path):
+        return kept
     if not may_make or settings.on_postgres:
         fail(_("SECRET_KEY is not set: make one with “openssl rand -hex 32” and set it."))
     return _make_secret(path)
+
+
+def _kept_secret(path: Path) -> str | None:
+    try:
+        return path.read_text().strip() if path.exists() else None
+    except (OSError, UnicodeDecodeError) as problem:
+        _ = say()
+        reason = (getattr(problem, "strerror", None) or "").lower()
+        fail(_("Cannot read {file}: {reason}.", file=path, reason=reason))
 
 
 def _make_secret(path: Path) -> str:
@@ -128,6 +198,7 @@ def _make_secret(path: Path) -> str:
 
 def prepare_database(settings: Settings) -> None:
     """The schema at its newest; out with a sentence when the database cannot be used."""
+    from commands.checks import database_reason
     from loyalty.db import DatabaseTooNew, DatabaseUnreachable, migrate
 
     _ = say()
@@ -137,9 +208,8 @@ def prepare_database(settings: Settings) -> None:
     except DatabaseTooNew:
         fail(_("The database was made by a newer version of Regulars: update the program."))
     except DatabaseUnreachable as problem:
-        fail(_("Cannot open the database: {reason}. Check DATABASE_URL.", reason=problem.reason))
-    except ValueError as problem:
-        fail(_("DATABASE_URL makes no sense: {reason}.", reason=problem))
+        reason = database_reason(problem.reason)
+        fail(_("Cannot open the database: {reason}. Check DATABASE_URL.", reason=reason))
 
 
 def check_folder(settings: Settings) -> None:

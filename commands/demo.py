@@ -101,6 +101,7 @@ async def fill_with_progress(
     # Asked before the progress bar is drawn: a refusal is one sentence, not a bar at zero.
     if await db.read(lambda session: session.execute(somebody).first()) is not None:
         raise DatabaseNotEmpty
+    await db.transact(lambda session: stamp_installation(session, wanted=DEMO, now=now))
 
     with _progress() as advance:
 

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 
 import typer
 
+from commands.checks import database_reason, redis_answers
 from commands.common import FOUND_A_FAULT, load_settings, run_async, say, show, show_json
 from loyalty import clock
 from loyalty.settings import Settings
@@ -95,15 +96,17 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
     _ = say()
     try:
         revision = await asyncio.to_thread(schema_revision, settings.database_url)
-    except (DatabaseUnreachable, ValueError) as problem:
-        yield Finding(_("Database"), False, str(problem), _("Check DATABASE_URL."))
+    except DatabaseUnreachable as problem:
+        reason = database_reason(problem.reason)
+        yield Finding(_("Database"), False, reason, _("Check DATABASE_URL."))
         return
     newest = newest_revision()
+    known = revision is None or revision <= newest
     yield Finding(
         _("Database"),
         revision == newest,
         _("schema {revision} of {newest}", revision=revision or "–", newest=newest),
-        _("Run “regulars migrate”."),
+        _("Run “regulars migrate”.") if known else _("Update the program: the database is newer."),
     )
     if revision != newest:
         return
@@ -200,15 +203,6 @@ def _webhook(settings: Settings, info: dict[str, object]) -> Finding:
 
 
 async def _redis(url: str) -> Finding:
-    from redis.asyncio import Redis
-    from redis.exceptions import RedisError
-
     _ = say()
-    client = Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5)
-    try:
-        await client.ping()
-    except (RedisError, OSError):
-        return Finding("Redis", False, _("does not answer"), _("Check REDIS_URL."))
-    finally:
-        await client.aclose()
-    return Finding("Redis", True, _("answers"))
+    ok = await redis_answers(url)
+    return Finding("Redis", ok, _("answers") if ok else _("does not answer"), _("Check REDIS_URL."))

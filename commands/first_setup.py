@@ -84,6 +84,8 @@ def add_staff(
     from loyalty import staff
 
     _ = say()
+    if not name.strip() or len(name) > 120:
+        fail(_("A person has a name of 1 to 120 characters."))
     if role not in staff.ROLES:
         fail(_("There is no role {role}; use owner, marketer, analyst or cashier.", role=role))
     if role == staff.CASHIER and outlet is None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
+from commands.checks import port_refused
 from commands.common import fail, say
 from loyalty import clock, wallet
 from loyalty.db import (
@@ -193,23 +194,9 @@ async def start_admin(running: Running, extra_routes: list[web.RouteDef]) -> Non
         started = await admin.start(app, settings.host, settings.port)
     except OSError as problem:
         await running.stop()
-        fail(port_taken("PORT", settings.host, settings.port, problem))
+        fail(port_refused("PORT", settings.host, settings.port, problem))
     running.undo.append(("admin", started.stop))
     running.addresses["panel"] = f"{started.address}/admin"
-
-
-def port_taken(variable: str, host: str, port: int, problem: OSError) -> str:
-    """What to say of a port that cannot be listened on."""
-    _ = say()
-    return str(
-        _(
-            "Cannot listen on {host}:{port}: {reason}. Free the port or set {variable}.",
-            host=host,
-            port=port,
-            reason=(problem.strerror or str(problem)).lower(),
-            variable=variable,
-        )
-    )
 
 
 def webhook_route(started: Callable[[], Any]) -> web.RouteDef:

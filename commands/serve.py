@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from commands import runtime
+from commands.checks import check_redis, check_telegram, port_refused
 from commands.common import (
     fail,
     load_settings,
@@ -75,7 +76,7 @@ def run_emulator(
                 host, port, strict=strict, product_url=product_url, state_file=state_file
             )
         except OSError as problem:
-            fail(runtime.port_taken("EMULATOR_PORT", host, port, problem))
+            fail(port_refused("EMULATOR_PORT", host, port, problem))
         if as_json:
             show_json({"telegram": started.url})
         else:
@@ -103,6 +104,9 @@ def _quick_loop() -> None:
 
 
 async def _run_all(settings: Settings, token: str | None, keys: Keys, *, as_json: bool) -> None:
+    await check_redis(settings)
+    if token is not None:
+        await check_telegram(settings, token)
     emulated = token is None or await _outside_emulator(settings)
     db, _state = await runtime.open_database(settings, emulated=emulated)
     running = Running(db, settings, keys, emulated)
@@ -135,8 +139,8 @@ async def _start_all(running: Running, token: str | None, *, unclean: bool) -> N
     emulator_here = token is None
     filled = False
     if emulator_here:
-        filled = await _fill_if_empty(running)
         await _start_emulator(running)
+        filled = await _fill_if_empty(running)
         token = runtime.DEMO_TOKEN
     scheduler = await runtime.start_scheduler(running, token or "")
     bot = started["bot"] = await runtime.start_bot(running, token or "", scheduler.wake)
@@ -175,7 +179,7 @@ async def _start_emulator(running: Running) -> None:
         )
     except OSError as problem:
         await running.stop()
-        fail(runtime.port_taken("EMULATOR_PORT", settings.host, settings.emulator_port, problem))
+        fail(port_refused("EMULATOR_PORT", settings.host, settings.emulator_port, problem))
     running.undo.append(("emulator", emulator.stop))
     running.settings = settings.model_copy(update={"telegram_api_url": emulator.url})
     running.addresses["telegram"] = emulator.url
@@ -212,6 +216,9 @@ async def _fill_if_empty(running: Running) -> bool:
 async def _run_role(
     settings: Settings, roles: Roles, token: str | None, keys: Keys, *, as_json: bool
 ) -> None:
+    await check_redis(settings)
+    if token is not None:
+        await check_telegram(settings, token)
     emulated = await _outside_emulator(settings)
     if roles.admin and token is None:
         db, emulated = await runtime.open_any_database(settings)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from loyalty import clock
+
+_POSTGRES = ("postgres://", "postgresql://", "postgresql+asyncpg://")
 
 
 class Settings(BaseSettings):
@@ -41,10 +45,44 @@ class Settings(BaseSettings):
         clock.zone(value)
         return value
 
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if value.startswith(_POSTGRES):
+            _ = urlsplit(value).port  # raises for one that is no number
+        else:
+            from loyalty.db.sqlite import sqlite_path
+
+            sqlite_path(value)
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_redis(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).scheme not in ("redis", "rediss", "unix"):
+            raise ValueError("not an address of Redis")
+        return value
+
+    @field_validator("telegram_api_url", "public_url")
+    @classmethod
+    def _known_address(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "http://unset")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("not an address")
+        _ = parts.port  # raises for one that is no number
+        return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _fit_for_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", value.get_secret_value()):
+            raise ValueError("Telegram takes no such secret")
+        return value
+
     @cached_property
     def on_postgres(self) -> bool:
         """Whether the database is PostgreSQL."""
-        return self.database_url.startswith(("postgres://", "postgresql"))
+        return self.database_url.startswith(_POSTGRES)
 
     @cached_property
     def data_folder(self) -> Path:

@@ -131,6 +131,11 @@ def _with_connection(database_url: str, work: Callable[[sa.Connection], T]) -> T
             engine.dispose()
     except (OSError, sa.exc.OperationalError) as problem:
         raise DatabaseUnreachable(_reason(problem)) from problem
+    except sa.exc.DatabaseError as problem:
+        # The plain class is SQLite's word for "not a database" and for a damaged one.
+        if type(problem) is sa.exc.DatabaseError:
+            raise DatabaseUnreachable(_reason(problem)) from problem
+        raise
 
 
 async def _on_postgres(database_url: str, work: Callable[[sa.Connection], T]) -> T:

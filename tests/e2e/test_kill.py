@@ -1,4 +1,4 @@
-"""``kill -9`` at random moments, fifty times: what was acknowledged is there, once."""
+"""``kill -9`` at random moments, again and again: what was acknowledged is there, once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from tests.e2e.test_story import open_shop, settle
 
 pytestmark = pytest.mark.slow
 
-KILLS = int(os.environ.get("KILLS", "50"))
+# A start takes seconds (the bot's library alone three), so PostgreSQL gets fewer.
+KILLS = {"sqlite": 50, "postgresql": 15}
+if "KILLS" in os.environ:
+    KILLS = dict.fromkeys(KILLS, int(os.environ["KILLS"]))
 SALE = re.compile(r"Sale № (\S+)")
 
 
@@ -58,7 +61,7 @@ async def acknowledged(cashier: Phone) -> set[str]:
 
 
 @pytest.mark.timeout(1800)
-async def test_fifty_kills_lose_no_sale_and_break_no_balance(product: Product, town: Town) -> None:
+async def test_kills_lose_no_sale_and_break_no_balance(product: Product, town: Town) -> None:
     cashier = await open_shop(product, town)
     customers = [await town.person(1100 + n, f"Guest {n}") for n in range(4)]
     for customer in customers:
@@ -66,7 +69,7 @@ async def test_fifty_kills_lose_no_sale_and_break_no_balance(product: Product, t
     selling = asyncio.create_task(keep_selling(cashier, customers, seed=7))
     rng = random.Random(11)
     try:
-        for _ in range(KILLS):
+        for _ in range(KILLS[product.variables["DATABASE_URL"].split(":")[0]]):
             # A random moment is what is tested here, not a wait for something.
             await asyncio.sleep(rng.uniform(0.0, 1.2))
             await product.kill()

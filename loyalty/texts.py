@@ -64,6 +64,12 @@ def _money(language: str, amount: int, currency: str) -> str:
     return f"{minus}{sign}\u00a0{figures}" if sign.isalpha() else f"{minus}{sign}{figures}"
 
 
+def _filled(text: str, values: dict[str, Any]) -> Markup:
+    """``text`` with the values put in, escaped (Markup's own ``format`` takes four times as
+    long)."""
+    return Markup(text.format_map({name: escape(value) for name, value in values.items()}))  # noqa: S704
+
+
 class Translator:
     """Says things in one language: ``_("Hello, {name}!", name=…)``.
 
@@ -77,12 +83,12 @@ class Translator:
 
     def __call__(self, message: str, /, **values: Any) -> Markup:
         """The message in this language with ``{values}`` put in, escaped."""
-        return Markup(self._catalogue.gettext(message)).format(**values)  # noqa: S704 - ours
+        return _filled(self._catalogue.gettext(message), values)
 
     def plural(self, one: str, many: str, n: int, /, **values: Any) -> Markup:
         """The form that goes with ``n``; ``{n}`` is its grouped digits."""
         text = self._catalogue.ngettext(one, many, abs(n))
-        return Markup(text).format(n=self.number(n), **values)  # noqa: S704 - ours
+        return _filled(text, {"n": self.number(n), **values})
 
     def number(self, n: int) -> str:
         """Digits grouped as the language does: 1 200 or 1,200."""

@@ -14,10 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from loyalty import clock, delivery
 from loyalty.db import Database
-from loyalty.delivery import Outcome, Outgoing, Place
+from loyalty.delivery import LEASE, Outcome, Outgoing, Place
 from loyalty.errors import DatabaseBusy
 from scheduler.limits import Limits
-from scheduler.telegram import CONNECTIONS, Reply, Telegram
+from scheduler.telegram import CONNECTIONS, TOTAL_S, Reply, Telegram
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +26,15 @@ POLL_S = 0.25
 
 RECOVER_S = 5.0
 BATCH = 300
-IN_FLIGHT = 3 * CONNECTIONS
-"""Messages begun and not settled: so many that the connections never wait for the database."""
+IN_FLIGHT = 2 * BATCH
+"""Messages begun and not answered: so many that the connections never wait for the database."""
+
+WAIT_S = LEASE.total_seconds() - TOTAL_S - 1
+"""A message that could not be called for so long goes back: its lease would end in the call."""
+
+GATHER_S = 0.02
+"""So long outcomes gather while calls go on, so that one statement settles many."""
+
 _TROUBLE_S = 1.0
 _TROUBLE = (SQLAlchemyError, RedisError, OSError, DatabaseBusy)
 _HOLD_S = (0.5, 30.0)
@@ -52,12 +59,18 @@ class Dispatcher:
         self._place = place
         self._wake = asyncio.Event()
         self._outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
-        self._calls: set[asyncio.Task[None]] = set()
+        # Begun, and until when each may wait for a connection.
+        self._begun: asyncio.Queue[tuple[Outgoing, float]] = asyncio.Queue()
+        self._callers: list[asyncio.Task[None]] = []
         self._tasks: list[asyncio.Task[None]] = []
+        # Begun and not answered; begun and not settled.
+        self._in_flight = 0
         self._unsettled = 0
+        self._room = asyncio.Event()
         self._stopping = False
         self._refusals = 0
         self._held_until = 0.0
+        self._paused_until = 0.0
         self._recover_at = 0.0
         # Who waits for quiet asks with a number; a round that began later and found nothing
         # to do answers it.
@@ -71,6 +84,7 @@ class Dispatcher:
             asyncio.create_task(self._run(), name="dispatcher"),
             asyncio.create_task(self._settle_all(), name="dispatcher-settle"),
         ]
+        self._callers = [asyncio.create_task(self._call_on()) for _ in range(CONNECTIONS)]
 
     def wake(self) -> None:
         """There is something in the outbox: look at once."""
@@ -84,15 +98,16 @@ class Dispatcher:
             return
         runner, settler = self._tasks
         await asyncio.wait([runner], timeout=deadline_s)
-        if self._calls:
-            await asyncio.wait(self._calls, timeout=deadline_s)
+        # What is not settled by then is found by its lease and counts as unknown.
         with contextlib.suppress(TimeoutError):
-            # What is not settled by then is found by its lease and counts as unknown.
+            await asyncio.wait_for(self._begun.join(), timeout=deadline_s)
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._outcomes.join(), timeout=5.0)
-        for task in (runner, settler, *self._calls):
+        everybody = (runner, settler, *self._callers)
+        for task in everybody:
             task.cancel()
-        await asyncio.gather(runner, settler, *self._calls, return_exceptions=True)
-        self._tasks = []
+        await asyncio.gather(*everybody, return_exceptions=True)
+        self._tasks, self._callers = [], []
         await self._db.transact(lambda session: delivery.release(session, owner=self.owner))
 
     async def until_idle(self, *, timeout_s: float = 60.0) -> bool:
@@ -112,7 +127,7 @@ class Dispatcher:
     async def _run(self) -> None:
         while not self._stopping:
             # A call that ends while the queue is looked at may leave a copy behind the look.
-            asked = self._answered if self._calls or self._unsettled else self._asked
+            asked = self._answered if self._unsettled else self._asked
             self._wake.clear()
             try:
                 await self._recover()
@@ -124,7 +139,7 @@ class Dispatcher:
                 log.exception("the dispatcher failed")
                 pause_s = _TROUBLE_S
             if pause_s is None:
-                if not self._calls and not self._unsettled:
+                if not self._unsettled:
                     await self._say_idle(asked)
                 pause_s = POLL_S
             if pause_s > 0:
@@ -135,11 +150,11 @@ class Dispatcher:
         held = self._held_until - clock.monotonic()
         if held > 0:
             return min(held, _TROUBLE_S)
-        free = IN_FLIGHT - len(self._calls)
-        if free <= 0:
-            await asyncio.wait(self._calls, return_when=asyncio.FIRST_COMPLETED)
+        if self._in_flight > IN_FLIGHT - BATCH:
+            self._room.clear()
+            await self._room.wait()
             return 0.0
-        permits, wait_s = await self._limits.take(min(free, BATCH))
+        permits, wait_s = await self._limits.take(BATCH)
         if not permits:
             return min(wait_s, _TROUBLE_S)
         used = 0
@@ -149,10 +164,11 @@ class Dispatcher:
         finally:
             if used < permits:
                 await self._limits.give_back(permits - used)
+        self._in_flight += used
+        self._unsettled += used
+        until = clock.monotonic() + WAIT_S
         for message in outgoing:
-            task = asyncio.create_task(self._send(message))
-            self._calls.add(task)
-            task.add_done_callback(self._calls.discard)
+            self._begun.put_nowait((message, until))
         return 0.0 if claimed else None
 
     async def _take(self, permits: int) -> tuple[list[Outgoing], int]:
@@ -216,16 +232,36 @@ class Dispatcher:
 
     # --- calls -------------------------------------------------------------------------------
 
-    async def _send(self, message: Outgoing) -> None:
-        self._unsettled += 1
-        reply = await self._telegram.call(message.method, message.params)
+    async def _call_on(self) -> None:
+        """One connection's worth of calls, one after another."""
+        while True:
+            message, until = await self._begun.get()
+            now = clock.monotonic()
+            held = now < max(self._held_until, self._paused_until)
+            if held or self._stopping or now > until:
+                # Not called at all: back to the queue, and no attempt is counted.
+                outcome = Outcome(message, "limited")
+            else:
+                outcome = await self._send(message)
+            self._outcomes.put_nowait(outcome)
+            self._begun.task_done()
+            self._in_flight -= 1
+            if self._in_flight <= IN_FLIGHT - BATCH:
+                self._room.set()
+
+    async def _send(self, message: Outgoing) -> Outcome:
+        try:
+            reply = await self._telegram.call(message.method, message.params)
+        except Exception:
+            # A fault of ours, but the message may have arrived.
+            log.exception("a call failed")
+            return Outcome(message, "unknown", reason="failed")
         kind: delivery.Kind
         if reply.kind == "unauthorised" or reply.kind == "limited":
             await self._slow_down(reply)
             kind = "limited"
         else:
             kind = reply.kind
-        outcome = Outcome(message, kind, message_id=reply.message_id, reason=reply.reason)
         if reply.kind == "refused":
             # No connection at all: do not use up the attempts of everything that waits.
             first, longest = _HOLD_S
@@ -234,9 +270,10 @@ class Dispatcher:
             self._refusals += 1
         elif reply.kind == "sent":
             self._refusals = 0
-        self._outcomes.put_nowait(outcome)
+        return Outcome(message, kind, message_id=reply.message_id, reason=reply.reason)
 
     async def _slow_down(self, reply: Reply) -> None:
+        self._paused_until = max(self._paused_until, clock.monotonic() + reply.retry_after)
         log.warning("Telegram asks to wait %.0f s (%s)", reply.retry_after, reply.kind)
         try:
             await self._limits.pause(reply.retry_after)
@@ -247,6 +284,8 @@ class Dispatcher:
     async def _settle_all(self) -> None:
         while True:
             batch = [await self._outcomes.get()]
+            if self._in_flight > CONNECTIONS // 2:
+                await asyncio.sleep(GATHER_S)
             while len(batch) < BATCH and not self._outcomes.empty():
                 batch.append(self._outcomes.get_nowait())
             await self._settle(batch)

@@ -55,6 +55,13 @@ def driver_connection(session: Session) -> Any:
     return fairy.driver_connection
 
 
+def among(session: Session, number: int) -> str:
+    """What stands right of an id column that is one of the ids in parameter ``number``."""
+    if is_postgres(session):
+        return f"= ANY(${number}::bigint[])"
+    return f"IN (SELECT value FROM json_each(${number}))"  # noqa: S608 - a number
+
+
 def fetch(session: Session, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
     """All rows of ``sql`` (``$1`` placeholders) as plain tuples, in the session's transaction.
 

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from loyalty import program
-from loyalty.customers import customer, telegram_chat
+from loyalty.customers import customer
+from loyalty.db.fast import among, as_json, as_time, execute, fetch, is_postgres
 from loyalty.db.rows import Rows
 from loyalty.delivery.claiming import LEASE
 from loyalty.delivery.wording import Gone, words_of_chain
@@ -67,7 +68,6 @@ class _Look:
     rules: PolicyRules
     pending_days: int
     people: dict[int, Person]
-    chats: dict[int, Any]
     ranks: dict[int, int]
 
 
@@ -86,23 +86,19 @@ def begin(
     queue; rows another process holds by now are left out. Customers whose marketing is counted
     are locked, so that two processes never both see room under a cap.
     """
-    rows = session.execute(
-        sa.select(outbox)
-        .where(outbox.c.id.in_(ids), outbox.c.state == "claimed", outbox.c.lease_owner == owner)
-        .order_by(outbox.c.priority, outbox.c.due_at, outbox.c.id)
-        .with_for_update()
-    ).all()
+    rows = _held(session, ids, owner)
     if not rows:
         return []
     look = _look(session, rows, now=now, place=place)
     writes = Rows()
-    outgoing = []
+    outgoing: list[Outgoing] = []
     for row in rows:
         decision: Decision = _decide(look, row)
         message: Message | None = None
         if isinstance(decision, Send):
             decision, message = _word(session, look, row)
-        _write(writes, row, decision, now=now, real_now=real_now, owner=owner)
+        if not isinstance(decision, Send):
+            _write(writes, row, decision, now=now)
         if message is not None:
             _count(look, row, now)
             method, params = _call(row, message)
@@ -112,10 +108,65 @@ def begin(
                 )
             )
     writes.put(session)
+    if outgoing:
+        sending = [message.id for message in outgoing]
+        execute(session, _SENDING + among(session, 1), sending, real_now + LEASE, real_now, now)
     return outgoing
 
 
-def _look(session: Session, rows: Sequence[Any], *, now: datetime, place: Place) -> _Look:
+_HELD = (
+    "SELECT o.id, o.customer_id, o.chat_id, o.message_class, o.payload, o.due_at, o.deadline,"
+    " o.created_at, o.attempts, o.touch_id, c.language, c.reachable FROM outbox o"
+    " LEFT JOIN telegram_chat c ON c.telegram_id = o.chat_id"
+    " WHERE o.state = 'claimed' AND o.lease_owner = $2 AND o.id {among}"
+    " ORDER BY o.priority, o.due_at, o.id"
+)
+_SENDING = (
+    "UPDATE outbox SET state = 'sending', attempts = attempts + 1, lease_until = $2,"
+    " sending_at = $3, left_at = $4, settled_at = NULL, reason = NULL WHERE id "
+)
+
+
+@dataclass(slots=True)
+class _Held:
+    """A claimed row, and the chat it is for (no language: nobody knows that chat)."""
+
+    id: int
+    customer_id: int | None
+    chat_id: int
+    message_class: str
+    payload: Mapping[str, Any]
+    due_at: datetime
+    deadline: datetime
+    created_at: datetime
+    attempts: int
+    touch_id: int | None
+    language: str | None
+    reachable: bool
+
+
+def _held(session: Session, ids: Sequence[int], owner: str) -> list[_Held]:
+    sql = _HELD.format(among=among(session, 1))
+    if is_postgres(session):
+        sql += " FOR UPDATE OF o"
+    held = []
+    for found in fetch(session, sql, list(ids), owner):
+        row = _Held(*found)
+        row.payload, row.reachable = as_json(row.payload), row.reachable in (None, True, 1)
+        row.due_at, row.deadline = _time(row.due_at), _time(row.deadline)
+        row.created_at = _time(row.created_at)
+        held.append(row)
+    return held
+
+
+def _time(value: Any) -> datetime:
+    moment = as_time(value)
+    if moment is None:
+        raise AssertionError("a message has its times")
+    return moment
+
+
+def _look(session: Session, rows: Sequence[_Held], *, now: datetime, place: Place) -> _Look:
     marketing = [row for row in rows if row.message_class != SERVICE]
     customer_ids = sorted({row.customer_id for row in marketing if row.customer_id is not None})
     if customer_ids:
@@ -125,11 +176,6 @@ def _look(session: Session, rows: Sequence[Any], *, now: datetime, place: Place)
             .order_by(customer.c.id)
             .with_for_update(key_share=True)
         ).all()
-    chats = session.execute(
-        sa.select(
-            telegram_chat.c.telegram_id, telegram_chat.c.language, telegram_chat.c.reachable
-        ).where(telegram_chat.c.telegram_id.in_(sorted({row.chat_id for row in rows})))
-    )
     touched = [row.touch_id for row in marketing if row.touch_id is not None]
     ranks: dict[int, int] = {}
     if touched:
@@ -142,15 +188,16 @@ def _look(session: Session, rows: Sequence[Any], *, now: datetime, place: Place)
         rules=PolicyRules.of(version.program),
         pending_days=version.program.pending_days,
         people=gather(session, customer_ids, now=now, time_zone=place.time_zone),
-        chats={chat.telegram_id: chat for chat in chats},
         ranks=ranks,
     )
 
 
-def _decide(look: _Look, row: Any) -> Decision:
-    chat = look.chats.get(row.chat_id)
-    reachable = chat is None or bool(chat.reachable)
-    person = look.people.get(row.customer_id) if row.message_class != SERVICE else None
+def _person(look: _Look, row: _Held) -> Person | None:
+    return look.people.get(row.customer_id) if row.customer_id is not None else None
+
+
+def _decide(look: _Look, row: _Held) -> Decision:
+    person = _person(look, row) if row.message_class != SERVICE else None
     if row.message_class != SERVICE and person is None:
         return Skip("customer_gone")
     own_rank = look.ranks.get(row.touch_id or 0, rank("", ""))
@@ -160,7 +207,7 @@ def _decide(look: _Look, row: Any) -> Decision:
         due_at=row.created_at,
         deadline=row.deadline,
         time_zone=person.time_zone if person else look.place.time_zone,
-        reachable=reachable and (person is None or person.chat_id == row.chat_id),
+        reachable=row.reachable and (person is None or person.chat_id == row.chat_id),
         # Asked or not: what was planned on a consent that is gone is not sent.
         consent=bool(person and person.ads),
         left=person.left if person else (),
@@ -174,19 +221,18 @@ def _decide(look: _Look, row: Any) -> Decision:
     return decide(facts, look.rules)
 
 
-def _word(session: Session, look: _Look, row: Any) -> tuple[Decision, Message | None]:
+def _word(session: Session, look: _Look, row: _Held) -> tuple[Decision, Message | None]:
     """The words; a message that cannot be worded is refused alone, not with its batch."""
     payload = row.payload
     try:
         if "chain_version" in payload:
-            person = look.people[row.customer_id]
+            person = look.people[row.customer_id or 0]
             message = words_of_chain(
                 session, payload, person, now=look.now, time_zone=look.place.time_zone
             )
             return Send(), message
-        chat = look.chats.get(row.chat_id)
         context = Context(
-            language=chat.language if chat else payload.get("language", look.place.language),
+            language=row.language or payload.get("language", look.place.language),
             time_zone=look.place.time_zone,
             currency=look.place.currency,
             now=look.now,
@@ -201,24 +247,17 @@ def _word(session: Session, look: _Look, row: Any) -> tuple[Decision, Message | 
         return Skip("cannot_be_worded"), None
 
 
-def _write(
-    writes: Rows, row: Any, decision: Decision, *, now: datetime, real_now: datetime, owner: str
-) -> None:
+def _write(writes: Rows, row: _Held, decision: Decision, *, now: datetime) -> None:
+    """Not now, or never."""
     values: dict[str, Any] = {
         "id": row.id,
-        "state": "sending",
         "due_at": row.due_at,
-        "attempts": row.attempts + 1,
-        "lease_owner": owner,
-        "lease_until": real_now + LEASE,
-        "sending_at": real_now,
-        "left_at": now,
+        "lease_owner": None,
+        "lease_until": None,
+        "sending_at": None,
+        "left_at": None,
         "settled_at": None,
-        "reason": None,
     }
-    if not isinstance(decision, Send):
-        values |= {"attempts": row.attempts, "lease_owner": None, "lease_until": None}
-        values |= {"sending_at": None, "left_at": None}
     if isinstance(decision, Wait):
         values |= {"state": "queued", "due_at": decision.until, "reason": decision.reason}
     elif isinstance(decision, Skip):
@@ -236,15 +275,15 @@ def _write(
     writes.update(outbox, values)
 
 
-def _count(look: _Look, row: Any, now: datetime) -> None:
+def _count(look: _Look, row: _Held, now: datetime) -> None:
     """A second message to the same person in this batch sees the first."""
-    person = look.people.get(row.customer_id)
+    person = _person(look, row)
     if person is not None and row.message_class != SERVICE:
         person.left.append(Left(row.message_class, now))
         person.coming = [item for item in person.coming if item[0] != row.id]
 
 
-def _call(row: Any, message: Message) -> tuple[str, dict[str, Any]]:
+def _call(row: _Held, message: Message) -> tuple[str, dict[str, Any]]:
     params: dict[str, Any] = {"chat_id": row.chat_id, "parse_mode": "HTML"}
     if message.photo:
         method = "sendPhoto"

@@ -9,12 +9,48 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from loyalty.db.fast import execute, fetch, is_postgres
 from loyalty.delivery.again import queue_again
 from loyalty.messaging.outbox import PRIORITIES
 from loyalty.messaging.tables import LEASED, QUEUED, outbox
 
 LEASE = timedelta(seconds=30)
 """How long a process may hold a row without settling it, real time."""
+
+
+_CLASSES = sorted(set(PRIORITIES.values()))
+# A class at a time, so that the index is read in order and no further than the limit: what is
+# queued for later may be millions.
+_DUE_OF_CLASS = (
+    "SELECT id, chat_id, priority, due_at FROM outbox WHERE state = 'queued'"
+    " AND priority = {priority} AND due_at <= $1 ORDER BY due_at, id LIMIT {limit}"
+)
+_SET = " SET state = 'claimed', lease_owner = ${owner}, lease_until = ${until} WHERE id "
+
+
+def _claim_sql() -> str:
+    """PostgreSQL: one statement; each class takes what the more urgent ones have left."""
+    heads, left = [], "$2"
+    for priority in _CLASSES:
+        part = _DUE_OF_CLASS.format(priority=priority, limit=left)
+        heads.append(f"p{priority} AS MATERIALIZED ({part} FOR UPDATE SKIP LOCKED)")
+        left += f" - (SELECT count(*) FROM p{priority})"  # noqa: S608 - a number
+    found = " UNION ALL ".join(f"SELECT id FROM p{priority}" for priority in _CLASSES)  # noqa: S608
+    update = "UPDATE outbox" + _SET.format(owner=3, until=4)
+    # An array: the planner then expects few rows and goes by the primary key.
+    return f"WITH {', '.join(heads)} {update} = ANY(ARRAY({found})) RETURNING {_COLUMNS}"
+
+
+def _due_sql() -> str:
+    """SQLite, where the writer is alone: look, then take."""
+    parts = (_DUE_OF_CLASS.format(priority=priority, limit="$2") for priority in _CLASSES)
+    union = " UNION ALL ".join(f"SELECT * FROM ({part})" for part in parts)  # noqa: S608
+    return f"{union} ORDER BY priority, due_at, id LIMIT $2"
+
+
+_COLUMNS = "id, chat_id, priority, due_at"
+_CLAIM, _DUE = _claim_sql(), _due_sql()
+_TAKE = "UPDATE outbox" + _SET.format(owner=2, until=3) + "IN (SELECT value FROM json_each($1))"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,25 +68,14 @@ def claim(
 
     The caller asks for no more than it may send within a second.
     """
-    found: list[Claimed] = []
-    for priority in sorted(set(PRIORITIES.values())):
-        if len(found) >= limit:
-            break
-        query = (
-            sa.select(outbox.c.id, outbox.c.chat_id)
-            .where(QUEUED, outbox.c.priority == priority, outbox.c.due_at <= now)
-            .order_by(outbox.c.due_at, outbox.c.id)
-            .limit(limit - len(found))
-            .with_for_update(skip_locked=True)
-        )
-        found.extend(Claimed(row.id, row.chat_id) for row in session.execute(query))
-    if found:
-        session.execute(
-            sa.update(outbox)
-            .where(outbox.c.id.in_([row.id for row in found]))
-            .values(state="claimed", lease_owner=owner, lease_until=real_now + LEASE)
-        )
-    return found
+    if is_postgres(session):
+        rows = fetch(session, _CLAIM, now, limit, owner, real_now + LEASE)
+        found = sorted(rows, key=lambda row: (row[2], row[3], row[0]))
+        return [Claimed(row[0], row[1]) for row in found]
+    due = fetch(session, _DUE, now, limit)
+    if due:
+        execute(session, _TAKE, [row[0] for row in due], owner, real_now + LEASE)
+    return [Claimed(row[0], row[1]) for row in due]
 
 
 def release(session: Session, *, owner: str, ids: Sequence[int] | None = None) -> int:

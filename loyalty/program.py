@@ -146,8 +146,8 @@ def by_id(session: Session, version_id: int) -> Version:
     return Version(id=row.id, number=row.number, program=_parsed(row.id, row.rules))
 
 
-def ensure_default(session: Session, *, now: datetime) -> Version:
-    """Publish the default program as version 1 if nothing was ever published."""
+def ensure_default(session: Session, *, now: datetime, rules: Program | None = None) -> Version:
+    """Publish version 1 if nothing was ever published: ``rules``, else the default program."""
     known = session.execute(sa.select(program_version.c.id).limit(1)).scalar_one_or_none()
     if known is None:
         session.execute(
@@ -155,7 +155,7 @@ def ensure_default(session: Session, *, now: datetime) -> Version:
                 id=new_id(),
                 number=1,
                 status="published",
-                rules=Program().model_dump(mode="json"),
+                rules=(rules or Program()).model_dump(mode="json"),
                 author="system",
                 created_at=now,
                 # In force for imported history too.

@@ -18,6 +18,7 @@ from loyalty.demo.catalogue import Chain, chain
 from loyalty.demo.guests import Guest, make_guests, strangers, visits_of
 from loyalty.demo.till import Till
 from loyalty.ids import new_id
+from loyalty.program import Program
 
 HISTORY_DAYS = 400
 """A little over a year: the first points have expired, the next are about to."""
@@ -72,7 +73,9 @@ def fill(
     first_day = clock.local_date(now, time_zone) - timedelta(days=HISTORY_DAYS)
     opened = clock.start_of_day(first_day, time_zone) - timedelta(days=14)
     consent.ensure_texts(session, now=opened)
-    version = program.ensure_default(session, now=now)
+    # Whoever tries the demo is one guest: left out as a control, they would see no message at all.
+    rules = Program(global_holdout_bp=0, chain_holdout_bp=0)
+    version = program.ensure_default(session, now=now, rules=rules)
     outlets, cashiers = _places(session, names, time_zone=time_zone, opened=opened)
     guests = make_guests(
         rng,

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from loyalty import program
 from loyalty.customers import customer
-from loyalty.db.fast import among, as_json, as_time, execute, fetch, is_postgres
+from loyalty.db.fast import as_json, as_time, execute, fetch, is_postgres
 from loyalty.db.rows import Rows
 from loyalty.delivery.claiming import LEASE
 from loyalty.delivery.wording import Gone, words_of_chain
@@ -110,7 +110,7 @@ def begin(
     writes.put(session)
     if outgoing:
         sending = [message.id for message in outgoing]
-        execute(session, _SENDING + among(session, 1), sending, real_now + LEASE, real_now, now)
+        execute(session, _SENDING + _among(session), sending, real_now + LEASE, real_now, now)
     return outgoing
 
 
@@ -145,8 +145,15 @@ class _Held:
     reachable: bool
 
 
+def _among(session: Session) -> str:
+    """What stands right of an id that is one of those in the first parameter."""
+    if is_postgres(session):
+        return "= ANY($1::bigint[])"
+    return "IN (SELECT value FROM json_each($1))"
+
+
 def _held(session: Session, ids: Sequence[int], owner: str) -> list[_Held]:
-    sql = _HELD.format(among=among(session, 1))
+    sql = _HELD.format(among=_among(session))
     if is_postgres(session):
         sql += " FOR UPDATE OF o"
     held = []

@@ -41,25 +41,28 @@ def _sqlite_value(value: Any) -> Any:
 
 def is_postgres(session: Session) -> bool:
     """Whether the session speaks to PostgreSQL."""
-    return session.get_bind().dialect.name == "postgresql"
+    known: bool | None = session.info.get("postgres")
+    if known is None:
+        known = session.info["postgres"] = session.get_bind().dialect.name == "postgresql"
+    return known
 
 
 def driver_connection(session: Session) -> Any:
-    """The driver's own connection of this session, with its transaction begun."""
+    """The driver's own connection of this session, with its transaction begun.
+
+    A session of ours lives for one unit on one connection, so it is looked up once.
+    """
+    known = session.info.get("driver")
+    if known is not None:
+        return known
     fairy = session.connection().connection
     if is_postgres(session):
         adapter: Any = fairy.dbapi_connection
         # SQLAlchemy begins lazily, at its own first statement; ours must not run before BEGIN.
         if adapter._transaction is None:
             await_(adapter._start_transaction())
+    session.info["driver"] = fairy.driver_connection
     return fairy.driver_connection
-
-
-def among(session: Session, number: int) -> str:
-    """What stands right of an id column that is one of the ids in parameter ``number``."""
-    if is_postgres(session):
-        return f"= ANY(${number}::bigint[])"
-    return f"IN (SELECT value FROM json_each(${number}))"  # noqa: S608 - a number
 
 
 def fetch(session: Session, sql: str, *args: Any) -> Sequence[Sequence[Any]]:

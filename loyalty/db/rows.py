@@ -68,7 +68,7 @@ class Rows:
             return
         if is_postgres(session):
             shapes = tuple((shape, _ceiling(len(rows))) for shape, rows in self._writes.items())
-            execute(session, _postgres_sql(shapes), *map(_as_json, self._writes.values()))
+            execute(session, _postgres_sql(shapes), _encode(list(self._writes.values())))
         else:
             connection = driver_connection(session)
             for shape, rows in self._writes.items():
@@ -84,8 +84,10 @@ def _json_default(value: Any) -> str:
     raise TypeError(f"cannot write a {type(value).__name__}")
 
 
-def _as_json(rows: list[Mapping[str, Any]]) -> str:
-    return json.dumps(rows, default=_json_default, ensure_ascii=False, separators=(",", ":"))
+# One encoder and one document for a whole unit: making an encoder costs more than using it.
+_encode = json.JSONEncoder(
+    default=_json_default, ensure_ascii=False, separators=(",", ":"), check_circular=False
+).encode
 
 
 def _sqlite_values(row: Mapping[str, Any], columns: tuple[str, ...]) -> list[Any]:
@@ -147,7 +149,7 @@ def _ceiling(count: int) -> int:
 
 @lru_cache(maxsize=1024)
 def _postgres_sql(shapes: tuple[tuple[Shape, int], ...]) -> str:
-    parts = [_postgres_part(shape, number, most) for number, (shape, most) in enumerate(shapes, 1)]
+    parts = [_postgres_part(shape, number, most) for number, (shape, most) in enumerate(shapes)]
     *heads, last = parts
     if not heads:
         return last
@@ -158,7 +160,7 @@ def _postgres_sql(shapes: tuple[tuple[Shape, int], ...]) -> str:
 def _postgres_part(shape: Shape, number: int, most: int) -> str:
     kind, table, columns = shape
     typed = ", ".join(f"{name} {table.c[name].type.compile(dialect=_PG)}" for name in columns)
-    source = f"jsonb_to_recordset(${number}::jsonb) AS x({typed})"
+    source = f"jsonb_to_recordset($1::jsonb->{number}) AS x({typed})"
     names = ", ".join(columns)
     if kind == "update":
         keys = _keys(table)

@@ -141,6 +141,7 @@ async def _start_all(running: Running, token: str | None, *, unclean: bool) -> N
     if emulator_here:
         await _start_emulator(running)
         filled = await _fill_if_empty(running)
+        await _bring_people(running)
         token = runtime.DEMO_TOKEN
     scheduler = await runtime.start_scheduler(running, token or "")
     bot = started["bot"] = await runtime.start_bot(running, token or "", scheduler.wake)
@@ -183,9 +184,15 @@ async def _start_emulator(running: Running) -> None:
     running.undo.append(("emulator", emulator.stop))
     running.settings = settings.model_copy(update={"telegram_api_url": emulator.url})
     running.addresses["telegram"] = emulator.url
+
+
+async def _bring_people(running: Running) -> None:
+    # After the filling: the third phone belongs to a cashier of the demo and bears her name.
     cashier = await running.db.read(first_cashier)
     await bring_people(
-        emulator.url, language=settings.language, cashier=cashier[1] if cashier else None
+        running.addresses["telegram"],
+        language=running.settings.language,
+        cashier=cashier[1] if cashier else None,
     )
 
 

@@ -34,7 +34,7 @@ LANGUAGES = ("en", "ru")
 # The names under which a message is said, and where in the call it stands. A translator is called
 # `_`, `t` or `tr`; its `plural` takes both forms; `N_` marks a message to be said later.
 KEYWORDS: dict[str, tuple[int, ...] | None] = {
-    **dict.fromkeys(("_", "t", "tr", "N_", "__", "gettext", "lazy_gettext")),
+    **dict.fromkeys(("_", "say", "t", "tr", "N_", "__", "gettext", "lazy_gettext")),
     **dict.fromkeys(("plural", "ngettext", "_n"), (1, 2)),
 }
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")

@@ -66,9 +66,11 @@ async def ask(
         [(_("Change points"), f"sale:none:{base36(draft_id)}")],
         [(_("Cancel"), f"sale:cancel:{base36(draft_id)}")],
     ]
-    screen = message_id if message_id is not None else asked.draft.message_id
-    placed = await screens.show(ctx, visitor, said, back, message_id=screen)
-    if placed != asked.draft.message_id:
+    old = asked.draft.message_id
+    placed = await screens.show(ctx, visitor, said, back, message_id=message_id)
+    if message_id is None and old is not None:
+        await screens.take_buttons_off(ctx, visitor, old)
+    if placed != old:
         await ctx.db.transact(
             lambda session: drafts.set_message(
                 session, draft_id=draft_id, message_id=placed, now=now

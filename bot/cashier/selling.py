@@ -167,7 +167,17 @@ async def take_sum(
         return words.view(session, draft, now=now)
 
     shown = await ctx.db.transact(unit)
-    await _screen(ctx, visitor, now, _, shown, message_id=shown.draft.message_id)
+    await _screen_below(ctx, visitor, now, _, shown)
+
+
+async def _screen_below(
+    ctx: Context, visitor: Visitor, now: datetime, _: Translator, shown: SaleView
+) -> None:
+    """The screen under what was typed, where the eye and the thumb are; the old one goes quiet."""
+    old = shown.draft.message_id
+    await _screen(ctx, visitor, now, _, shown, message_id=None)
+    if old is not None:
+        await screens.take_buttons_off(ctx, visitor, old)
 
 
 async def _ask_again(
@@ -242,8 +252,10 @@ async def _spend(
         return words.view(session, draft, now=now)
 
     shown = await ctx.db.transact(unit)
-    screen = message_id if message_id is not None else shown.draft.message_id
-    await _screen(ctx, visitor, now, _, shown, message_id=screen)
+    if message_id is None:
+        await _screen_below(ctx, visitor, now, _, shown)
+    else:
+        await _screen(ctx, visitor, now, _, shown, message_id=message_id)
 
 
 async def ask_part(

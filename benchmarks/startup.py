@@ -18,7 +18,7 @@ ROUNDS = 3
 # What ``run`` cannot do without; ready here means imported.
 _BARE = """
 import resource, sys
-import aiogram, aiohttp.web, aiohttp_jinja2, alembic.command, apscheduler.schedulers.asyncio
+import aiogram, aiohttp.web, alembic.command, apscheduler.schedulers.asyncio
 import argon2, babel.dates, cryptography.fernet, jinja2, phonenumbers, pydantic_settings, qrcode
 import sqlalchemy.ext.asyncio, structlog, typer, uvloop, zxingcpp, fastjsonschema
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -129,6 +130,8 @@ def doctor(as_json: JsonOption = False) -> None:
 
 def main() -> None:
     """The entry point: whatever goes wrong is one sentence and an exit code."""
+    # What is kept in data/ (customers, keys, chats) is for the service's own user only.
+    os.umask(0o077)
     try:
         sys.exit(app(prog_name="regulars", standalone_mode=False))
     except TyperException as problem:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from typer.exceptions import TyperException
 
 from loyalty.settings import Settings
-from loyalty.texts import N_, Translator, plain, translator
+from loyalty.texts import LANGUAGES, N_, Translator, plain, translator
 
 T = TypeVar("T")
 
@@ -28,7 +28,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable outpu
 
 def say() -> Translator:
     """The translator for the terminal (``LANGUAGE``)."""
-    return translator(os.environ.get("LANGUAGE") or "ru")
+    wish = (os.environ.get("LANGUAGE") or "ru")[:2].lower()
+    return translator(wish if wish in LANGUAGES else "ru")
 
 
 def fail(message: str, *, code: int = USED_WRONGLY) -> NoReturn:

@@ -22,26 +22,31 @@ CASHIER_PHONE = "+79001110003"
 CASHIER_NAMES = {"ru": "Вера", "en": "Vera"}
 
 
-async def bring_people(url: str, *, language: str, cashier: str | None) -> None:
-    """Put a customer, a friend and a cashier on the page, unless somebody is there already."""
+async def bring_people(url: str, *, language: str, cashier: str | None) -> bool:
+    """Put a customer, a friend and a cashier on the page; False if somebody is there already."""
     people = [*PEOPLE[language], (cashier or CASHIER_NAMES[language], CASHIER_PHONE)]
     async with ClientSession() as http:
         async with http.get(f"{url}/control/users") as answer:
             if await answer.json():
-                return
+                return False
         for number, (name, phone) in enumerate(people):
             body = {"first_name": name, "language_code": language, "phone": phone}
             async with http.put(f"{url}/control/users/{FIRST_ID + number}", json=body) as answer:
                 answer.raise_for_status()
+    return True
 
 
 def first_cashier(session: Session) -> tuple[int, str] | None:
-    """The cashier who gets the third phone: one who has none yet, else any; id and name."""
+    """A cashier who has no phone yet, for the third phone: id and name."""
     table = staff.staff
     query = (
         sa.select(table.c.id, table.c.name)
-        .where(table.c.role == staff.CASHIER, table.c.revoked_at.is_(None))
-        .order_by(table.c.telegram_id.is_not(None), table.c.id)
+        .where(
+            table.c.role == staff.CASHIER,
+            table.c.revoked_at.is_(None),
+            table.c.telegram_id.is_(None),
+        )
+        .order_by(table.c.id)
         .limit(1)
     )
     row = session.execute(query).one_or_none()

@@ -137,11 +137,11 @@ async def _start_all(running: Running, token: str | None, *, unclean: bool) -> N
     if unclean:
         await runtime.check_after_crash(running.db)
     emulator_here = token is None
-    filled = False
+    newcomers = False
     if emulator_here:
         await _start_emulator(running)
-        filled = await _fill_if_empty(running)
-        await _bring_people(running)
+        await _fill_if_empty(running)
+        newcomers = await _bring_people(running)
         token = runtime.DEMO_TOKEN
     scheduler = await runtime.start_scheduler(running, token or "")
     bot = started["bot"] = await runtime.start_bot(running, token or "", scheduler.wake)
@@ -155,7 +155,7 @@ async def _start_all(running: Running, token: str | None, *, unclean: bool) -> N
             moved=lambda seconds: follow_clock(api_url, seconds),
         )
         cashier = await running.db.read(first_cashier)
-        if filled and cashier is not None:
+        if newcomers and cashier is not None:
             await seat_cashier(
                 running.db,
                 api_url,
@@ -175,7 +175,7 @@ async def _start_emulator(running: Running) -> None:
             settings.host,
             settings.emulator_port,
             product_url=panel,
-            state_file=settings.data_folder / "telegram.json",
+            state_file=settings.data_folder / "local-telegram.db",
             bot_names=runtime.DEMO_BOT,
         )
     except OSError as problem:
@@ -186,10 +186,10 @@ async def _start_emulator(running: Running) -> None:
     running.addresses["telegram"] = emulator.url
 
 
-async def _bring_people(running: Running) -> None:
+async def _bring_people(running: Running) -> bool:
     # After the filling: the third phone belongs to a cashier of the demo and bears her name.
     cashier = await running.db.read(first_cashier)
-    await bring_people(
+    return await bring_people(
         running.addresses["telegram"],
         language=running.settings.language,
         cashier=cashier[1] if cashier else None,
@@ -203,10 +203,10 @@ def _is_empty(session: Session) -> bool:
     )
 
 
-async def _fill_if_empty(running: Running) -> bool:
-    """The demo's year in a database with nobody in it; whether it was made now."""
+async def _fill_if_empty(running: Running) -> None:
+    """The demo's year in a database with nobody in it."""
     if not await running.db.read(_is_empty):
-        return False
+        return
     from commands.demo import fill_with_progress
 
     settings = running.settings
@@ -217,7 +217,6 @@ async def _fill_if_empty(running: Running) -> bool:
         currency=settings.currency,
         now=clock.now(),
     )
-    return True
 
 
 async def _run_role(

@@ -39,6 +39,16 @@ class Settings(BaseSettings):
     sentry_dsn: SecretStr | None = None
     otel_exporter_otlp_endpoint: str | None = None
 
+    @field_validator("language", mode="before")
+    @classmethod
+    def _known_language(cls, value: object) -> object:
+        """Desktops set LANGUAGE to lists like ``en_US:en``; what they mean is their first."""
+        text = str(value)
+        if not any(mark in text for mark in "_:."):
+            return value
+        first = text.split(":")[0].split("_")[0].split(".")[0].lower()
+        return first if first in ("ru", "en") else "ru"
+
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:

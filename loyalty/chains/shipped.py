@@ -22,13 +22,13 @@ _WELCOME: Mapping[str, Any] = {
                     "👋 {name|Привет}, рады знакомству!\n\n"
                     "Всё просто: покажите карту на кассе — и с каждой покупки вам вернутся баллы. "
                     "Один балл — как один рубль скидки.\n\n"
-                    "Сейчас на карте: {balance}. Ждём в гости!"
+                    "Сколько их накопилось, видно в любой момент. Ждём в гости!"
                 ),
                 "en": (
                     "👋 {name|Hello}, so glad to meet you!\n\n"
                     "It is simple: show your card at the till and every purchase brings points "
                     "back. A point is worth one off the price.\n\n"
-                    "On your card now: {balance}. Come and see us!"
+                    "You can see them at any moment. Come by soon!"
                 ),
             },
             "buttons": [[_CARD_BUTTON]],

@@ -108,7 +108,7 @@ _RU = Chain(
     outlets=("Зерно и пар на Покровке", "Зерно и пар у парка", "Зерно и пар на вокзале"),
     owner="Марина Седова",
     marketer="Олег Тарасов",
-    cashiers=("Аня", "Дима", "Катя", "Рустам", "Соня", "Миша"),
+    cashiers=("Вера", "Дима", "Катя", "Рустам", "Соня", "Миша"),
     women=_names(
         "Анна Мария Елена Ольга Наталья Екатерина Татьяна Ирина Светлана Юлия Дарья Полина"
         " Алина Ксения Виктория Алиса София Вера Надежда Людмила Кира Ева Гульнара Лейла"
@@ -132,7 +132,7 @@ _EN = Chain(
     outlets=("Grain & Steam High Street", "Grain & Steam by the Park", "Grain & Steam Station"),
     owner="Marion Sedley",
     marketer="Oliver Tarrant",
-    cashiers=("Annie", "Dylan", "Kate", "Rafi", "Sonia", "Mike"),
+    cashiers=("Vera", "Dylan", "Kate", "Rafi", "Sonia", "Mike"),
     women=_names(
         "Anna Mary Helen Olivia Natalie Catherine Tanya Irene Amelia Julia Daisy Pauline"
         " Alice Grace Victoria Chloe Sophie Vera Hope Lucy Kira Eve Priya Leila"

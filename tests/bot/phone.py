@@ -140,7 +140,7 @@ class Phone:
     async def joins(self, *, ads: bool = True, russian: bool = False) -> None:
         """Go all the way to the menu."""
         await self.send("/start")
-        await self.tap("Согласен, присоединиться ✅" if russian else "Agree and join ✅")
+        await self.tap("Принять и вступить ✅" if russian else "Agree and join ✅")
         await self.reads("Последний шаг" if russian else "One last step")
         await self.share()
         await self.tap("ads_yes" if ads else "ads_no")

@@ -63,7 +63,7 @@ async def test_language_is_changed_in_place(running: RunningBot, telegram: Teleg
     await bob.send("/start")
     first = await bob.with_button("Agree and join ✅")
     await bob.tap("Русский 🇷🇺")
-    second = await bob.with_button("Согласен, присоединиться ✅")
+    second = await bob.with_button("Принять и вступить ✅")
     assert first["message_id"] == second["message_id"]
     assert len(await bob.from_bot()) == 1
 

@@ -227,7 +227,7 @@ async def telegram(folder: Path) -> AsyncIterator[Town]:
         "127.0.0.1",
         0,
         strict=True,
-        state_file=folder / "telegram.json",
+        state_file=folder / "local-telegram.db",
         limits={"global_per_second": 0, "per_chat_per_second": 0},
     )
     async with aiohttp.ClientSession() as http:

@@ -98,7 +98,12 @@ def _read(session: Session, passes: Sequence[Pass], *, now: datetime, time_zone:
         people=gather(session, ids, now=now, time_zone=time_zone),
         bought=subjects.bought(session, ids),
         expiring=subjects.expiring_on(session, days, time_zone=time_zone),
-        known=touches.find(session, ids, {item.source for item in passes}),
+        known=touches.find(
+            session,
+            ids,
+            {item.source for item in passes},
+            {item.occurrence for item in passes},
+        ),
         measured=is_measured(session, from_customers=version.program.holdout_from_customers),
     )
 

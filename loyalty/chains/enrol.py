@@ -4,7 +4,7 @@ times, anywhere, late: an enrolment is once per customer, chain and occurrence."
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ from loyalty import clock
 from loyalty.chains.model import EventTrigger, ExpiryTrigger
 from loyalty.chains.store import OVERLAP_IDS, Chain, all_chains
 from loyalty.chains.tables import chain_cursor, enrolment
+from loyalty.db.fast import as_time, fetch, is_postgres
 from loyalty.events import event
 from loyalty.ids import new_id
 from loyalty.messaging.outbox import insert_new
@@ -132,11 +133,12 @@ def _unknown(
     return {key: at for key, at in starts.items() if key not in known}
 
 
-def plan_expiry(session: Session, *, now: datetime, time_zone: str, pages: int = 4) -> int:
+def plan_expiry(session: Session, *, now: datetime, time_zone: str, pages: int = 8) -> int:
     """Enrol customers whose points have a last day soon, summed by that day; how many were new.
 
     Days are the business's. Points that came back after a chain had ended for want of any are
-    followed again from where it stood.
+    followed again from where it stood. At most ``pages`` pages of customers a chain; the rest is
+    left to the next call.
     """
     enrolled = 0
     for item in all_chains(session):
@@ -145,57 +147,63 @@ def plan_expiry(session: Session, *, now: datetime, time_zone: str, pages: int =
             continue
         last = clock.local_date(now, time_zone) + timedelta(days=trigger.days_before + 1)
         horizon = clock.start_of_day(last, time_zone)
-        moments = (
-            sa.select(lot.c.expires_at)
-            .where(_LEFT, lot.c.expires_at > now, lot.c.expires_at <= horizon)
-            .distinct()
-            .order_by(lot.c.expires_at)
-        )
-        for expires_at in session.execute(moments).scalars().all():
-            day = clock.last_valid_day(expires_at, time_zone)
-            enrolled += _enrol_day(session, item, expires_at, day, now=now, pages=pages)
-            _reopen(session, item, expires_at, day, now=now)
+        moments = [row[0] for row in fetch(session, _MOMENTS, now, horizon)]
+        if not moments:
+            continue
+        days = [(_last_day(moment, time_zone), moment) for moment in moments]
+        for _ in range(pages):
+            fresh, back, more = _near(session, item, days)
+            enrolled += _insert(session, item, dict.fromkeys(fresh, now), now=now)
+            _reopen(session, back, now=now)
+            if not more:
+                break
     return enrolled
 
 
-def _enrol_day(
-    session: Session, item: Chain, expires_at: datetime, day: date, *, now: datetime, pages: int
-) -> int:
-    occurrence = day.isoformat()
-    known = sa.exists().where(
-        enrolment.c.chain_id == item.id,
-        enrolment.c.customer_id == lot.c.customer_id,
-        enrolment.c.occurrence == occurrence,
-    )
-    query = (
-        sa.select(lot.c.customer_id)
-        .where(_LEFT, lot.c.expires_at == expires_at, ~known)
-        .distinct()
-        .order_by(lot.c.customer_id)
-        .limit(PAGE)
-    )
-    enrolled = 0
-    for _ in range(pages):
-        ids = session.execute(query).scalars().all()
-        enrolled += _insert(session, item, {(i, occurrence): now for i in ids}, now=now)
-        if len(ids) < PAGE:
-            break
-    return enrolled
+# Straight through the driver: this runs every minute, and finds nothing almost every time.
+_MOMENTS = (
+    "SELECT DISTINCT expires_at FROM lot"
+    " WHERE remaining > 0 AND expires_at > $1 AND expires_at <= $2 ORDER BY expires_at"
+)
+_NEAR = (
+    "SELECT DISTINCT l.customer_id, d.day, e.id FROM {days} JOIN lot l"
+    " ON l.remaining > 0 AND l.expires_at = d.expires_at LEFT JOIN enrolment e"
+    " ON e.customer_id = l.customer_id AND e.chain_id = $1 AND e.occurrence = d.day"
+    " WHERE e.id IS NULL OR (e.status = 'exited' AND e.reason = 'points_spent')"
+    " ORDER BY l.customer_id, d.day LIMIT $2"
+)
+_NEAR_POSTGRES = _NEAR.format(days="unnest($3::timestamptz[], $4::text[]) AS d(expires_at, day)")
+_NEAR_SQLITE = _NEAR.format(
+    days="(SELECT value ->> 0 AS day, value ->> 1 AS expires_at FROM json_each($3)) AS d"
+)
 
 
-def _reopen(
-    session: Session, item: Chain, expires_at: datetime, day: date, *, now: datetime
-) -> None:
-    back = sa.select(lot.c.customer_id).where(_LEFT, lot.c.expires_at == expires_at)
+def _last_day(moment: datetime | str, time_zone: str) -> str:
+    at = as_time(moment)
+    assert at is not None
+    return clock.last_valid_day(at, time_zone).isoformat()
+
+
+def _near(
+    session: Session, item: Chain, days: Sequence[tuple[str, Any]]
+) -> tuple[list[tuple[int, str]], list[int], bool]:
+    """A page of those with points that end on these days and whom the chain does not follow:
+    (customer, day) without an enrolment, enrolments that ended too early, whether it was full."""
+    if is_postgres(session):
+        names, moments = [day for day, _ in days], [raw for _, raw in days]
+        found = fetch(session, _NEAR_POSTGRES, item.id, PAGE, moments, names)
+    else:
+        found = fetch(session, _NEAR_SQLITE, item.id, PAGE, days)
+    fresh = [(row[0], row[1]) for row in found if row[2] is None]
+    return fresh, [row[2] for row in found if row[2] is not None], len(found) == PAGE
+
+
+def _reopen(session: Session, ids: Sequence[int], *, now: datetime) -> None:
+    if not ids:
+        return
     session.execute(
         sa.update(enrolment)
-        .where(
-            enrolment.c.chain_id == item.id,
-            enrolment.c.occurrence == day.isoformat(),
-            enrolment.c.status == "exited",
-            enrolment.c.reason == "points_spent",
-            enrolment.c.customer_id.in_(back),
-        )
+        .where(enrolment.c.id.in_(ids), enrolment.c.status == "exited")
         .values(status="active", reason=None, ended_at=None, due_at=now)
     )
 

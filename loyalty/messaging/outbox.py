@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
-from loyalty.db.fast import is_postgres
+from loyalty.db.fast import fetch, is_postgres
 from loyalty.db.rows import Rows
+from loyalty.db.types import sqlite_time
 from loyalty.ids import new_id
 from loyalty.messaging.tables import outbox
+
+_PG = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 SERVICE, TRIGGER, MASS = "service", "trigger", "mass"
 """Receipts, consent, security · steps of chains · campaigns."""
@@ -74,17 +79,56 @@ def enqueue_once(
     return int(row["id"]) if added else None
 
 
-def insert_new(session: Session, table: sa.Table, rows: list[dict[str, Any]]) -> list[int]:
-    """Insert rows of ``table``, leaving alone those that meet a unique row; ids of the new."""
+def insert_new(session: Session, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Insert rows of ``table``, leaving alone those that meet a unique row; ids of the new.
+
+    Every row has the columns of the first; those it does not name have server defaults.
+    """
     if not rows:
         return []
-    insert = postgresql.insert if is_postgres(session) else sqlite.insert
-    added: list[int] = []
-    for start in range(0, len(rows), 500):
-        statement = insert(table).values(rows[start : start + 500])
-        found = session.execute(statement.on_conflict_do_nothing().returning(table.c.id))
-        added.extend(found.scalars())
-    return added
+    columns = tuple(rows[0])
+    if is_postgres(session):
+        sql, default = _new_postgres(table, columns), _iso
+    else:
+        sql, default = _new_sqlite(table, columns), _sqlite
+    body = json.dumps(rows, default=default, ensure_ascii=False, separators=(",", ":"))
+    return [row[0] for row in fetch(session, sql, body)]
+
+
+# Handed over as one JSON document: the statement's text does not depend on how many rows there
+# are, so it is made and prepared once. Building it anew took longer than writing the rows.
+_NEW = "INSERT INTO {table} ({names}) SELECT {values} FROM {source} ON CONFLICT DO NOTHING"
+_RETURNING = " RETURNING id"
+
+
+@lru_cache(maxsize=64)
+def _new_postgres(table: sa.Table, columns: tuple[str, ...]) -> str:
+    typed = ", ".join(f"{name} {table.c[name].type.compile(dialect=_PG)}" for name in columns)
+    names, source = ", ".join(columns), f"jsonb_to_recordset($1::jsonb) AS x({typed})"
+    return _NEW.format(table=table.name, names=names, values=names, source=source) + _RETURNING
+
+
+@lru_cache(maxsize=64)
+def _new_sqlite(table: sa.Table, columns: tuple[str, ...]) -> str:
+    # A JSON column takes the document, the others the value in it.
+    arrows = ("->" if isinstance(table.c[name].type, sa.JSON) else "->>" for name in columns)
+    values = ", ".join(
+        f"value {arrow} '$.{name}'" for name, arrow in zip(columns, arrows, strict=True)
+    )
+    # "WHERE true": or SQLite takes ON CONFLICT for a join's ON.
+    source = "json_each($1) WHERE true"
+    names = ", ".join(columns)
+    return _NEW.format(table=table.name, names=names, values=values, source=source) + _RETURNING
+
+
+def _iso(value: Any) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"cannot write a {type(value).__name__}")
+
+
+def _sqlite(value: Any) -> str:
+    return sqlite_time(value) if isinstance(value, datetime) else _iso(value)
 
 
 def _row(

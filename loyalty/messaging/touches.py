@@ -39,17 +39,30 @@ def words_of(decision: Decision) -> tuple[str, str | None]:
     return "skipped", decision.reason
 
 
-def find(session: Session, customer_ids: Iterable[int], sources: Iterable[str]) -> dict[Key, Known]:
-    """Touches these customers have from these sources."""
-    query = sa.select(touch).where(
+def find(
+    session: Session,
+    customer_ids: Iterable[int],
+    sources: Iterable[str],
+    occurrences: Iterable[str],
+) -> dict[Key, Known]:
+    """Touches these customers have from these sources about these occurrences."""
+    query = sa.select(
+        touch.c.customer_id,
+        touch.c.source,
+        touch.c.step,
+        touch.c.occurrence,
+        touch.c.id,
+        touch.c.decision,
+        touch.c.deadline,
+    ).where(
         touch.c.customer_id.in_(sorted(set(customer_ids))),
         touch.c.source.in_(sorted(set(sources))),
+        # Of a year of daily reminders only today's are of any use.
+        touch.c.occurrence.in_(sorted(set(occurrences))),
     )
     return {
-        (row.customer_id, row.source, row.step, row.occurrence): Known(
-            row.id, row.decision, row.deadline
-        )
-        for row in session.execute(query)
+        (customer_id, source, step, occurrence): Known(key, decision, deadline)
+        for customer_id, source, step, occurrence, key, decision, deadline in session.execute(query)
     }
 
 

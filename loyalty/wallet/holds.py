@@ -14,7 +14,7 @@ from loyalty.ids import new_id
 from loyalty.wallet.locking import lock
 from loyalty.wallet.lots import Shares
 from loyalty.wallet.state import Wallet
-from loyalty.wallet.tables import hold
+from loyalty.wallet.tables import OPEN_HOLD, hold
 
 OPEN, POSTED, VOIDED, TIMED_OUT = "open", "posted", "voided", "timed_out"
 
@@ -143,7 +143,7 @@ def time_out_holds(session: Session, *, now: datetime, limit: int = 100) -> int:
     """End open holds whose time is over, oldest first; how many. Locks their wallets."""
     query = (
         sa.select(hold.c.id)
-        .where(hold.c.status == OPEN, hold.c.expires_at <= now)
+        .where(OPEN_HOLD, hold.c.expires_at <= now)
         .order_by(hold.c.customer_id, hold.c.id)
         .limit(limit)
     )

@@ -13,7 +13,7 @@ from loyalty.db.rows import Rows
 from loyalty.errors import PointsInvalid
 from loyalty.wallet.locking import lock
 from loyalty.wallet.state import Cause
-from loyalty.wallet.tables import account, entry, lot
+from loyalty.wallet.tables import LEFT, account, entry, lot
 
 FOREVER = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
 """A freeze without an end."""
@@ -154,7 +154,7 @@ def expire_due(
     )
     due = (
         sa.select(lot.c.customer_id)
-        .where(lot.c.remaining > 0, lot.c.expires_at <= now, lot.c.held == 0, waited)
+        .where(LEFT, lot.c.expires_at <= now, lot.c.held == 0, waited)
         .group_by(lot.c.customer_id)
         .order_by(lot.c.customer_id)
         .limit(customers + 1)
@@ -164,9 +164,7 @@ def expire_due(
     if not ids:
         return Expired(lots=0, points=0, more=False)
     wallets = lock(session, ids)
-    condition = sa.and_(
-        lot.c.customer_id.in_(ids), lot.c.remaining > 0, lot.c.expires_at <= now, waited
-    )
+    condition = sa.and_(lot.c.customer_id.in_(ids), LEFT, lot.c.expires_at <= now, waited)
     allowed = set(session.execute(sa.select(lot.c.id).where(condition)).scalars())
     rows = Rows()
     lots = points = 0

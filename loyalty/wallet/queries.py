@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from loyalty import clock
 from loyalty.errors import CustomerNotFound
-from loyalty.wallet.tables import account, entry, hold, lot
+from loyalty.wallet.tables import LEFT, OPEN_HOLD, account, entry, hold, lot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ def balance(session: Session, *, customer_id: int, now: datetime) -> Balance:
                 "pending"
             ),
         )
-        .where(lot.c.customer_id == customer_id, lot.c.remaining > 0)
+        .where(lot.c.customer_id == customer_id, LEFT)
         .subquery()
     )
     # One row of sums beside one account row: joined on nothing, and meant so.
@@ -103,7 +103,7 @@ def expiring(
     """Points that will expire, by their last valid day, soonest first."""
     query = (
         sa.select(lot.c.expires_at, sa.func.sum(lot.c.remaining))
-        .where(lot.c.customer_id == customer_id, lot.c.remaining > 0, lot.c.expires_at > now)
+        .where(lot.c.customer_id == customer_id, LEFT, lot.c.expires_at > now)
         .group_by(lot.c.expires_at)
         .order_by(lot.c.expires_at)
     )
@@ -118,7 +118,7 @@ def pending(session: Session, *, customer_id: int, now: datetime) -> list[Pendin
     """Points that cannot be spent yet, by when they can, soonest first."""
     query = (
         sa.select(lot.c.active_from, sa.func.sum(lot.c.remaining))
-        .where(lot.c.customer_id == customer_id, lot.c.remaining > 0, lot.c.active_from > now)
+        .where(lot.c.customer_id == customer_id, LEFT, lot.c.active_from > now)
         .group_by(lot.c.active_from)
         .order_by(lot.c.active_from)
     )
@@ -154,11 +154,7 @@ def history(
 
 def next_due(session: Session, *, now: datetime) -> datetime | None:
     """The next moment after ``now`` at which a lot expires or a hold times out."""
-    lots = sa.select(sa.func.min(lot.c.expires_at)).where(
-        lot.c.remaining > 0, lot.c.expires_at > now
-    )
-    holds = sa.select(sa.func.min(hold.c.expires_at)).where(
-        hold.c.status == "open", hold.c.expires_at > now
-    )
+    lots = sa.select(sa.func.min(lot.c.expires_at)).where(LEFT, lot.c.expires_at > now)
+    holds = sa.select(sa.func.min(hold.c.expires_at)).where(OPEN_HOLD, hold.c.expires_at > now)
     moments = [session.execute(query).scalar_one() for query in (lots, holds)]
     return min((moment for moment in moments if moment is not None), default=None)

@@ -124,3 +124,7 @@ hold = sa.Table(
     ),
     sa.Index("ix_hold_customer_id", "customer_id"),
 )
+
+LEFT = lot.c.remaining > sa.literal_column("0")
+OPEN_HOLD = hold.c.status == sa.literal_column("'open'")
+"""Written out, not bound, so that both databases see the partial indexes fit."""

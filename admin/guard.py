@@ -48,6 +48,8 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     """Signal handler: every answer leaves with the headers, errors and files included."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    # Which versions answer here is nobody's business.
+    response.headers["Server"] = "Regulars"
     if is_https(request):
         response.headers.setdefault("Strict-Transport-Security", _HSTS)
     if request.path.startswith("/admin/static/"):

@@ -186,7 +186,8 @@ async def _telegram(settings: Settings) -> AsyncIterator[Finding]:
         detail = _("{n} s apart", n=round(skew.total_seconds()))
         mend = _("Let this machine keep time by NTP.")
         yield Finding(_("Clock"), skew < MOST_SKEW, detail, mend)
-    yield _webhook(settings, hook.get("result") or {})
+    info = hook.get("result")
+    yield _webhook(settings, info if isinstance(info, dict) else {})
 
 
 def _webhook(settings: Settings, info: dict[str, object]) -> Finding:

@@ -44,8 +44,10 @@ def set_up(log_format: str, *, level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("aiogram", "aiohttp", "apscheduler", "asyncio", "alembic", "sqlalchemy"):
+    for noisy in ("aiogram", "aiohttp", "asyncio", "alembic", "sqlalchemy"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # A tick that comes while the one before still works is skipped, and that is as it should be.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     _structlog(level)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
@@ -14,6 +14,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from loyalty import clock
 
 _POSTGRES = ("postgres://", "postgresql://", "postgresql+asyncpg://")
+
+
+def _here(others: dict[str, Any]) -> str:
+    """Where this machine's own browser finds the panel, unless ``PUBLIC_URL`` says otherwise."""
+    return f"http://localhost:{others.get('port') or 8080}"
 
 
 class Settings(BaseSettings):
@@ -25,9 +30,9 @@ class Settings(BaseSettings):
     telegram_api_url: str | None = None
     database_url: str = "sqlite:///data/regulars.db"
     redis_url: str | None = None
-    public_url: str = "http://localhost:8080"
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    public_url: str = Field(default_factory=_here)
     emulator_port: int = Field(default=8081, ge=0, le=65535)
     telegram_mode: Literal["polling", "webhook"] = "polling"
     webhook_secret: SecretStr | None = None

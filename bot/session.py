@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import urlencode
 
 from aiogram import Bot
 from aiogram.client.default import DefaultBotProperties
@@ -17,6 +18,7 @@ from aiogram.enums import ParseMode
 from aiogram.exceptions import TelegramRetryAfter
 from aiogram.methods import Response, TelegramMethod
 from aiogram.types import LinkPreviewOptions
+from aiohttp import BytesPayload, FormData, Payload
 
 PATIENCE_S = 60
 """How long a reply waits for Telegram's limits before the update is tried again later."""
@@ -43,6 +45,35 @@ class Patience(BaseRequestMiddleware):
                 await asyncio.sleep(limit.retry_after)
 
 
+class _Fields(FormData):
+    """Fields without a file, as they are sent: aiohttp's own form draws a random boundary for
+    parts there are none of, which took a tenth of an answer's time."""
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        self._body = urlencode(fields).encode()
+
+    def __call__(self) -> Payload:
+        """The request's body."""
+        return BytesPayload(self._body, content_type="application/x-www-form-urlencoded")
+
+
+class LeanSession(AiohttpSession):
+    """Sends what has no file as a plain form."""
+
+    def build_form_data(self, bot: Bot, method: TelegramMethod[Any]) -> FormData:
+        """The request's body, as aiogram wants it made."""
+        files: dict[str, Any] = {}
+        prepared = {
+            name: self.prepare_value(value, bot=bot, files=files)
+            for name, value in method.model_dump(warnings=False).items()
+            if value is not None
+        }
+        if files:
+            return super().build_form_data(bot, method)
+        # An enum of words is one of its words.
+        return _Fields({name: str.__str__(value) for name, value in prepared.items() if value})
+
+
 def make_bot(token: str, api_url: str | None) -> Bot:
     """A bot that talks HTML to the Bot API at ``api_url`` (None: Telegram's own).
 
@@ -50,7 +81,7 @@ def make_bot(token: str, api_url: str | None) -> Bot:
         aiogram.utils.token.TokenValidationError: not of a token's shape.
     """
     api = TelegramAPIServer.from_base(api_url.rstrip("/")) if api_url else PRODUCTION
-    session = AiohttpSession(api=api)
+    session = LeanSession(api=api)
     session.middleware(Patience())
     return Bot(
         token,

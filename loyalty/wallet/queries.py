@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from loyalty import clock
+from loyalty.db.fast import as_time, fetch
 from loyalty.errors import CustomerNotFound
-from loyalty.wallet.tables import LEFT, OPEN_HOLD, account, entry, hold, lot
+from loyalty.wallet.tables import LEFT, OPEN_HOLD, entry, hold, lot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,52 +64,45 @@ def balance(session: Session, *, customer_id: int, now: datetime) -> Balance:
     Raises:
         CustomerNotFound: there is no account.
     """
-    spendable = sa.and_(
-        lot.c.active_from <= now, sa.or_(lot.c.expires_at.is_(None), lot.c.expires_at > now)
-    )
-    sums = (
-        sa.select(
-            sa.func.coalesce(sa.func.sum(lot.c.remaining).filter(spendable), 0).label("active"),
-            sa.func.coalesce(sa.func.sum(lot.c.remaining).filter(lot.c.active_from > now), 0).label(
-                "pending"
-            ),
-        )
-        .where(lot.c.customer_id == customer_id, LEFT)
-        .subquery()
-    )
-    # One row of sums beside one account row: joined on nothing, and meant so.
-    query = (
-        sa.select(account, sums.c.active, sums.c.pending)
-        .join(sums, sa.true())
-        .where(account.c.customer_id == customer_id)
-    )
-    row = session.execute(query).one_or_none()
-    if row is None:
+    rows = fetch(session, _BALANCE, customer_id, now)
+    if not rows:
         raise CustomerNotFound()
-    frozen = row.frozen_until is not None and now < row.frozen_until
+    posted, held, debt, until, reason, active, coming = rows[0]
+    frozen_until = as_time(until)
+    frozen = frozen_until is not None and now < frozen_until
     return Balance(
-        available=max(0, int(row.active) - row.held),
-        pending=int(row.pending),
-        held=row.held,
-        debt=row.debt,
-        posted=row.posted,
-        frozen_until=row.frozen_until if frozen else None,
-        frozen_reason=row.frozen_reason if frozen else None,
+        available=max(0, int(active) - held),
+        pending=int(coming),
+        held=held,
+        debt=debt,
+        posted=posted,
+        frozen_until=frozen_until if frozen else None,
+        frozen_reason=reason if frozen else None,
     )
+
+
+# Straight through the driver: every tap, till and panel page asks for these.
+_OPEN = "SUM(remaining) FROM lot WHERE customer_id = $1 AND remaining > 0"
+_SUM = f"COALESCE((SELECT {_OPEN} AND active_from "
+_BALANCE = ", ".join(
+    (
+        "SELECT posted, held, debt, frozen_until, frozen_reason",
+        _SUM + "<= $2 AND (expires_at IS NULL OR expires_at > $2)), 0)",
+        _SUM + "> $2), 0) FROM account WHERE customer_id = $1",
+    )
+)
+_EXPIRING = f"SELECT expires_at, {_OPEN} AND expires_at > $2 GROUP BY 1 ORDER BY 1"
+_PENDING = f"SELECT active_from, {_OPEN} AND active_from > $2 GROUP BY 1 ORDER BY 1"
 
 
 def expiring(
     session: Session, *, customer_id: int, now: datetime, time_zone: str
 ) -> list[Expiring]:
     """Points that will expire, by their last valid day, soonest first."""
-    query = (
-        sa.select(lot.c.expires_at, sa.func.sum(lot.c.remaining))
-        .where(lot.c.customer_id == customer_id, LEFT, lot.c.expires_at > now)
-        .group_by(lot.c.expires_at)
-        .order_by(lot.c.expires_at)
-    )
     days: dict[date, int] = {}
-    for expires_at, points in session.execute(query):
+    for moment, points in fetch(session, _EXPIRING, customer_id, now):
+        expires_at = as_time(moment)
+        assert expires_at is not None
         day = clock.last_valid_day(expires_at, time_zone)
         days[day] = days.get(day, 0) + int(points)
     return [Expiring(day, points) for day, points in days.items()]
@@ -116,13 +110,8 @@ def expiring(
 
 def pending(session: Session, *, customer_id: int, now: datetime) -> list[Pending]:
     """Points that cannot be spent yet, by when they can, soonest first."""
-    query = (
-        sa.select(lot.c.active_from, sa.func.sum(lot.c.remaining))
-        .where(lot.c.customer_id == customer_id, LEFT, lot.c.active_from > now)
-        .group_by(lot.c.active_from)
-        .order_by(lot.c.active_from)
-    )
-    return [Pending(active_from, int(points)) for active_from, points in session.execute(query)]
+    found = fetch(session, _PENDING, customer_id, now)
+    return [Pending(as_time(moment) or now, int(points)) for moment, points in found]
 
 
 def history(

@@ -25,6 +25,7 @@ from commands.common import (
     show_json,
     with_database,
 )
+from commands.import_words import customer_lines, purchase_lines, tell
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -78,6 +79,12 @@ class _Run:
     summary: importing.Summary
     first: list[Any] = field(default_factory=list)
 
+    @property
+    def ignored(self) -> list[str]:
+        """The columns that were not used."""
+        ignored: list[str] = self.file.ignored
+        return ignored
+
     def note(self, batch: Any, outcome: Any) -> None:
         """Count a batch in."""
         self.summary.add(outcome.summary)
@@ -111,14 +118,11 @@ def import_purchases(
 ) -> None:
     """Bring in purchases: CSV, XLSX or whitespace tables, also gzipped. Repeat as you like."""
     from loyalty import importing
-    from loyalty.importing.mapping import PURCHASE_FIELDS
 
-    options = _options(
-        PURCHASE_FIELDS, columns, date_format, delimiter, time_zone, system, profile, earn
-    )
+    options = _options(columns, date_format, delimiter, time_zone, system, profile, earn)
     kind = (importing.PurchaseFile, importing.write_purchases)
     run = _import(kind, file, options, dry_run=dry_run, report=report)
-    _tell_import(run, dry_run=dry_run, as_json=as_json, lines=_purchase_lines)
+    tell(run, dry_run=dry_run, as_json=as_json, lines=purchase_lines)
 
 
 @import_app.command(
@@ -138,18 +142,14 @@ def import_customers(
 ) -> None:
     """Bring in customers: name, phone, birthday, e-mail and the points they have."""
     from loyalty import importing
-    from loyalty.importing.mapping import CUSTOMER_FIELDS
 
-    options = _options(
-        CUSTOMER_FIELDS, columns, date_format, delimiter, time_zone, system, None, False
-    )
+    options = _options(columns, date_format, delimiter, time_zone, system, None, False)
     kind = (importing.CustomerFile, importing.write_customers)
     run = _import(kind, file, options, dry_run=dry_run, report=report)
-    _tell_import(run, dry_run=dry_run, as_json=as_json, lines=_customer_lines)
+    tell(run, dry_run=dry_run, as_json=as_json, lines=customer_lines)
 
 
 def _options(
-    fields: tuple[str, ...],
     columns: str | None,
     date_format: str | None,
     delimiter: str | None,
@@ -166,7 +166,7 @@ def _options(
     zone = time_zone or settings.time_zone
     try:
         clock.zone(zone)
-        mapped = parse_map(columns, fields)
+        mapped = parse_map(columns)
     except ValueError:
         fail(_("There is no time zone {zone}; use a name like Europe/Moscow.", zone=repr(zone)))
     except FileProblem as problem:
@@ -288,66 +288,6 @@ def _rejections(path: Path | None, language: str) -> Iterator[Callable[[Any], No
         writer = csv.writer(file)
         writer.writerow(("line", "code", "reason"))
         yield lambda one: writer.writerow((one.line, one.code, safe(one.text(language))))
-
-
-def _tell_import(
-    run: _Run, *, dry_run: bool, as_json: bool, lines: Callable[[Any], Iterator[str]]
-) -> None:
-    _, summary = say(), run.summary
-    if as_json:
-        first = [{"line": one.line, "reason": one.text(_.language)} for one in run.first]
-        show_json({**summary.as_dict(), "dry_run": dry_run, "first_rejected": first})
-    else:
-        if dry_run:
-            show(_("A dry run: nothing was written."))
-        for text in lines(summary):
-            show(text)
-        if summary.rows_rejected:
-            show(_.plural("{n} row rejected:", "{n} rows rejected:", summary.rows_rejected))
-            for one in run.first:
-                show(_("  line {line}: {reason}", line=one.line, reason=one.text(_.language)))
-    if summary.rows and summary.rows_rejected == summary.rows:
-        fail(_("No row could be taken; see --map and --date-format."), code=FOUND_A_FAULT)
-
-
-def _purchase_lines(summary: Any) -> Iterator[str]:
-    _, money = say(), partial(say().money, currency=load_settings().currency)
-    yield _.plural("{n} row read.", "{n} rows read.", summary.rows)
-    yield _.plural("{n} purchase added.", "{n} purchases added.", summary.purchases)
-    if summary.purchases_known:
-        yield _.plural(
-            "{n} purchase was there already.",
-            "{n} purchases were there already.",
-            summary.purchases_known,
-        )
-    yield _.plural("{n} new customer.", "{n} new customers.", summary.customers_created)
-    yield _("Sold for {sum}.", sum=money(summary.revenue))
-    if summary.returned or summary.unlinked:
-        yield _("Returned for {sum}.", sum=money(summary.returned + summary.unlinked))
-        yield _.plural(
-            "{n} returned line found its purchase.",
-            "{n} returned lines found their purchases.",
-            summary.return_lines,
-        )
-        yield _.plural(
-            "{n} returned line matches no purchase.",
-            "{n} returned lines match no purchase.",
-            summary.unlinked_lines,
-        )
-    if summary.points:
-        yield _("Earned: {points}.", points=_.points(summary.points - summary.points_reversed))
-
-
-def _customer_lines(summary: Any) -> Iterator[str]:
-    _ = say()
-    yield _.plural("{n} row read.", "{n} rows read.", summary.rows)
-    yield _.plural("{n} new customer.", "{n} new customers.", summary.customers_created)
-    if summary.customers_updated:
-        yield _.plural(
-            "{n} profile filled in.", "{n} profiles filled in.", summary.customers_updated
-        )
-    if summary.points:
-        yield _("Brought along: {points}.", points=_.points(summary.points))
 
 
 @export_app.command("purchases", epilog="regulars export purchases purchases.xlsx")

@@ -36,17 +36,18 @@ CUSTOMER_FIELDS = (
 
 # How other systems head their columns; compared without case, blanks and underscores.
 _NAMES: Mapping[str, str] = {
-    "customer": "customer customerid custid clientid client buyer member userid cardnumber card"
-    " клиент кодклиента idклиента покупатель карта номеркарты",
+    "customer": "customer customerid custid clientid client buyer buyerid member memberid guest"
+    " guestid userid cardnumber card клиент клиентid клиента кодклиента idклиента номерклиента"
+    " покупатель покупательid idпокупателя кодпокупателя гость карта карты номеркарты id",
     "sold_at": "soldat date datetime time invoicedate orderdate purchasedate createdat"
     " transactiondate дата датапокупки датавремя датачека датапродажи",
     "amount": "amount total sum revenue dollarvalue spend value totalamount ordertotal"
     " сумма итого стоимость выручка суммачека",
     "number": "number invoice invoiceno invoicenumber receipt receiptnumber receiptno orderid order"
-    " номерчека чек номер документ номерзаказа заказ",
+    " номерчека чек чека номер документ номерзаказа заказ",
     "sku": "sku stockcode article productid itemid productcode артикул кодтовара",
     "name": "name description product item productname title fullname"
-    " наименование название товар имя фио",
+    " customername clientname наименование название товар имя имяклиента фио",
     "category": "category group department категория группа отдел",
     "quantity": "quantity qty count numberofcds количество колво",
     "price": "price unitprice цена ценазаединицу",
@@ -107,23 +108,25 @@ def profile(name: str | None) -> Profile:
     return found
 
 
-def parse_map(text: str | None, fields: Sequence[str]) -> dict[str, str]:
+def parse_map(text: str | None) -> dict[str, str]:
     """``customer=COL,sold_at=COL,…`` as a dictionary; a column's name may hold commas.
 
+    Whether fields and columns exist is seen by ``resolve``, which knows the file.
+
     Raises:
-        FileProblem: a part has no ``=``, or names a field that does not exist.
+        FileProblem: a part has no ``=``, or a field is named twice.
     """
     if not text or not text.strip():
         return {}
-    parts = re.split(r",\s*(?=[a-z_]+\s*=)", text.strip())
+    parts = re.split(r",\s*(?=[^\W\d]\w*\s*=)", text.strip())
     columns: dict[str, str] = {}
     for part in parts:
         name, equals, column = part.partition("=")
         name, column = name.strip(), column.strip()
         if not equals or not column:
             raise FileProblem("bad_map", part=part)
-        if name not in fields:
-            raise FileProblem("unknown_field", field=name, fields=", ".join(fields))
+        if name in columns:
+            raise FileProblem("twice", field=name)
         columns[name] = column
     return columns
 
@@ -141,12 +144,15 @@ def resolve(
     ``columns`` names them by header or by number from 1; without any they are recognized.
 
     Raises:
-        FileProblem: a column is not there, or too little was recognized.
+        FileProblem: a field or a column does not exist.
     """
     places = {plain_name(name): place for place, name in reversed(list(enumerate(header)))}
     by_name = False
     found: dict[str, int] = {}
     for wanted, column in columns.items():
+        if wanted not in fields:
+            facts = {"fields": ", ".join(fields), "columns": listed(header)}
+            raise FileProblem("unknown_field", field=wanted, **facts)
         place: int | None
         if column.isascii() and column.isdecimal():
             place = int(column) - 1 if 1 <= int(column) <= len(header) else None
@@ -154,9 +160,7 @@ def resolve(
             place = places.get(plain_name(column))
             by_name = True
         if place is None:
-            raise FileProblem(
-                "unknown_column", column=column, columns=", ".join(filter(None, header))
-            )
+            raise FileProblem("unknown_column", column=column, columns=listed(header))
         found[wanted] = place
     if columns:
         return found, by_name
@@ -179,5 +183,20 @@ def require(found: Mapping[str, int], header: Sequence[str], *groups: Sequence[s
         raise FileProblem(
             "not_recognized",
             fields=", ".join(lacking),
-            columns=", ".join(cell.strip()[:40] for cell in header if cell.strip()),
+            columns=listed(header),
         )
+
+
+def listed(header: Sequence[str]) -> str:
+    """The columns there are, for a person."""
+    return ", ".join(cell.strip()[:40] for cell in header if cell.strip())
+
+
+def ignored(found: Mapping[str, int], header: Sequence[str], *, named: bool) -> list[str]:
+    """The columns that no field uses: by header, or by number from 1 where there is none."""
+    width = len(header)
+    while named and width and not header[width - 1].strip():
+        width -= 1  # a delimiter at the end of the line is no column
+    left = [place for place in range(width) if place not in found.values()]
+    names = {place: header[place].strip()[:40] if named else "" for place in left}
+    return [names[place] or str(place + 1) for place in left]

@@ -69,6 +69,8 @@ class PeopleBatch:
 class CustomerFile:
     """An open file of customers, its columns known. ``batches`` reads it once.
 
+    ``ignored`` names the columns that are not used.
+
     Raises:
         FileProblem: it cannot be read, or its columns are not clear.
     """
@@ -81,6 +83,7 @@ class CustomerFile:
             found, named = mapping.resolve(options.columns, first, fields=mapping.CUSTOMER_FIELDS)
             mapping.require(found, first, ("customer", "phone"))
             self.columns: Mapping[str, int] = found
+            self.ignored = mapping.ignored(found, first, named=named)
             self._width = max(found.values()) + 1
             self._instant = instant_parser(
                 date_format=options.date_format,
@@ -193,6 +196,7 @@ def _write(session: Session, batch: PeopleBatch, options: Options) -> Outcome:
         values={person.customer for person in batch.people if person.customer},
         phones={person.phone for person in batch.people if person.phone},
     )
+    met, created = set[int](), set[int]()
     known = _profiles(session, {*by_value.values(), *by_phone.values()})
     rows, changes = Rows(), dict[int, dict[str, Any]]()
     granted: list[tuple[int, Person]] = []
@@ -214,9 +218,9 @@ def _write(session: Session, batch: PeopleBatch, options: Options) -> Outcome:
             )
             wallet.open_account(rows, customer_id=owner)
             known[owner] = {"phone": person.phone}
-            summary.customers_created += 1
-        else:
-            summary.customers_known += 1
+            created.add(owner)
+        elif owner not in created:
+            met.add(owner)
         if person.customer and person.customer not in by_value:
             by_value[person.customer] = owner
             lookups.link(rows, system=options.system, value=person.customer, customer_id=owner)
@@ -226,11 +230,12 @@ def _write(session: Session, batch: PeopleBatch, options: Options) -> Outcome:
         if person.points:
             granted.append((owner, person))
     summary.rows_rejected += len(rejected)
+    summary.customers_created, summary.customers_known = len(created), len(met)
     rows.put(session)
     for owner, fields in changes.items():
         if fields:
             rows.update(customer, {"id": owner, **{name: fields[name] for name in sorted(fields)}})
-            summary.customers_updated += 1
+            summary.customers_updated += owner in met
     _grant(session, rows, granted, options, summary)
     rows.put(session)
     return Outcome(summary, rejected)

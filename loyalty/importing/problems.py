@@ -19,8 +19,11 @@ WORDS: Mapping[str, str] = {
     "no_rows": N_("There are no rows with data in {path}."),
     "bad_delimiter": N_("“{delimiter}” is not a delimiter: give one character, “tab” or “space”."),
     "bad_map": N_("“{part}” in --map is not understood: write field=column, with commas between."),
-    "unknown_field": N_("--map knows no field “{field}”. The fields are: {fields}."),
-    "unknown_column": N_("There is no column “{column}” in the file. Its columns are: {columns}."),
+    "twice": N_("--map names the field “{field}” twice."),
+    "unknown_field": N_(
+        "--map knows no field “{field}”, only {fields}; the columns of the file are: {columns}."
+    ),
+    "unknown_column": N_("There is no column “{column}” in the file; its columns are: {columns}."),
     "unknown_profile": N_("There is no profile “{profile}”. The profiles are: {profiles}."),
     "not_recognized": N_(
         "Which column holds what is not clear: {fields} not found. The columns are: {columns}."

@@ -40,6 +40,8 @@ _Read = tuple[Sale, Item, bool]
 class PurchaseFile:
     """An open file of purchases, its columns known. ``batches`` reads it once.
 
+    ``ignored`` names the columns that are not used.
+
     Raises:
         FileProblem: it cannot be read, or its columns are not clear.
     """
@@ -60,7 +62,9 @@ class PurchaseFile:
             )
             self.columns = found
             self._width = max(found.values()) + 1
-            if named or _is_header(first, found, self._instant):
+            headed = named or _is_header(first, found, self._instant)
+            self.ignored = mapping.ignored(found, first, named=headed)
+            if headed:
                 next(self._rows)
         except BaseException:
             self.source.close()

@@ -82,13 +82,51 @@ def test_a_dry_run_writes_nothing(run: Run, sales: Path) -> None:
     assert figures(run("import", "purchases", sales, "--json"))["purchases"] == 2
 
 
+def test_columns_left_out_are_named(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "sales.csv"
+    path.write_text("id,date,amount,mood,weather\nA,2026-01-05,450,good,rain\n")
+    assert "not used: mood, weather." in run("import", "purchases", path, "--dry-run").stdout
+    found = figures(run("import", "purchases", path, "--json"))
+    assert (found["purchases"], found["ignored_columns"]) == (1, ["mood", "weather"])
+    path.write_text("client_id,name,shoe size\nA,Anna,38\n")
+    assert figures(run("import", "customers", path, "--json"))["ignored_columns"] == ["shoe size"]
+
+
+def test_the_same_file_again_says_so(run: Run, sales: Path) -> None:
+    assert "462.50" in run("import", "purchases", sales).stdout
+    again = run("import", "purchases", sales).stdout
+    assert "everything in this file was imported before (2 rows)" in again
+    assert "Sold" not in again
+    assert "added" not in again
+    assert "1 row rejected" in again
+
+
+def test_nobody_is_counted_twice(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("id,name,points,points_expire_at\nA,Anna,5,\nA,,5,2099-01-01\nB,Boris,,\n")
+    first = run("import", "customers", path).stdout
+    assert "2 new customers." in first
+    assert "already" not in first
+    assert "filled" not in first
+    again = run("import", "customers", path).stdout
+    assert "everything in this file was imported before (3 rows)" in again
+    path.write_text("id,name,city\nA,Anna,Kazan\nB,Boris,\nC,Vera,\n")
+    more = run("import", "customers", path).stdout
+    assert "1 new customer." in more
+    assert "2 customers were there already." in more
+    assert "1 profile filled in." in more
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("import", "purchases", "none.csv"), "There is no file none.csv"),
         (("import", "purchases", "."), "is a folder"),
         (("import", "purchases", "SALES", "--map", "amount=total"), "no column “total”"),
+        (("import", "purchases", "SALES", "--map", "amount=9"), "customer, date, amount"),
         (("import", "purchases", "SALES", "--map", "colour=1"), "no field “colour”"),
+        (("import", "purchases", "SALES", "--map", "card=customer"), "customer, date, amount"),
+        (("import", "purchases", "SALES", "--map", "amount=1,amount=2"), "“amount” twice"),
         (("import", "purchases", "SALES", "--map", "amount"), "--map is not understood"),
         (("import", "purchases", "SALES", "--profile", "sap"), "no profile “sap”"),
         (("import", "purchases", "SALES", "--date-format", "day"), "not a date format"),

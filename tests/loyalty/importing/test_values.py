@@ -167,15 +167,11 @@ def test_birthdays() -> None:
 
 
 def test_a_map_may_name_columns_with_commas() -> None:
-    columns = mapping.parse_map("customer=Client, main,amount=3", mapping.PURCHASE_FIELDS)
+    columns = mapping.parse_map("customer=Client, main,amount=3")
     assert columns == {"customer": "Client, main", "amount": "3"}
-    for text, code in (
-        ("customer", "bad_map"),
-        ("colour=1", "unknown_field"),
-        ("amount=", "bad_map"),
-    ):
+    for text, code in (("customer", "bad_map"), ("amount=", "bad_map"), ("a=1,a=2", "twice")):
         with pytest.raises(FileProblem) as problem:
-            mapping.parse_map(text, mapping.PURCHASE_FIELDS)
+            mapping.parse_map(text)
         assert problem.value.code == code
 
 
@@ -191,3 +187,25 @@ def test_columns_by_name_number_or_header() -> None:
     with pytest.raises(FileProblem) as problem:
         mapping.resolve({"amount": "total"}, header, fields=fields)
     assert "Дата чека" in problem.value.text("en")
+    with pytest.raises(FileProblem) as problem:
+        mapping.resolve({"colour": "1"}, header, fields=fields)
+    assert "Дата чека" in problem.value.text("ru")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["id", "ID", "client_id", "customer id", "Клиент", "ID клиента", "клиент_id", "№ карты"],
+)
+@pytest.mark.parametrize("fields", [mapping.PURCHASE_FIELDS, mapping.CUSTOMER_FIELDS])
+def test_headers_of_the_customer(name: str, fields: tuple[str, ...]) -> None:
+    found, _ = mapping.resolve({}, ["date", name, "amount"], fields=fields)
+    assert found["customer"] == 1
+
+
+def test_an_id_beside_a_client_is_not_the_client() -> None:
+    header = ["id", "date", "client_id", "amount", "", ""]
+    found, named = mapping.resolve({}, header, fields=mapping.PURCHASE_FIELDS)
+    assert found["customer"] == 2
+    assert mapping.ignored(found, header, named=named) == ["id"]
+    assert mapping.ignored({"amount": 1}, ["7", "12.5", "x"], named=False) == ["1", "3"]
+    assert mapping.ignored({"amount": 2}, ["a", "", "b", "a"], named=True) == ["a", "2", "a"]

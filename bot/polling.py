@@ -17,7 +17,6 @@ import sqlalchemy as sa
 import structlog
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.intake import Intake
@@ -61,7 +60,8 @@ async def poll(bot: Bot, intake: Intake) -> None:
             failures += 1
             log.warning("poll_refused", code=problem.code, description=str(problem))
             await asyncio.sleep(problem.retry_after_s)
-        except (aiohttp.ClientError, TimeoutError, OSError, SQLAlchemyError, ValueError) as problem:
+        except Exception as problem:  # noqa: BLE001 - a bot that stops asking is deaf for ever
+            # Drivers have errors of their own when a connection dies under them.
             failures += 1
             # Only the kind: an address in the text would carry the token.
             log.warning("poll_failed", error=type(problem).__name__, failures=failures)

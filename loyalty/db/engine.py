@@ -28,6 +28,10 @@ Unit = Callable[[Session], T]
 ATTEMPTS = 5
 _RETRIED = {"40001", "40P01"}  # serialization failure, deadlock
 _UNIQUE = "23505"
+# The server ends connections, crashed, or is only starting.
+_AWAY = {"57P01", "57P02", "57P03"}
+_CONFUSED = {"InterfaceError", "InternalClientError", "ConnectionDoesNotExistError"}
+RECONNECT_S = 0.2
 
 
 def sqlstate(problem: BaseException) -> str | None:
@@ -52,6 +56,21 @@ class AlreadyThere(Exception):
     """
 
 
+class ConnectionLost(Exception):
+    """The connection died before the commit was sent: nothing of the unit was kept."""
+
+
+def _is_lost(problem: BaseException) -> bool:
+    if isinstance(problem, DBAPIError) and problem.connection_invalidated:
+        return True
+    state = sqlstate(problem)
+    if state is not None:
+        return state in _AWAY or state.startswith("08")
+    # A connection that dies in the middle of an answer shows as the driver's own confusion.
+    cause = problem.orig if isinstance(problem, DBAPIError) else problem
+    return isinstance(problem, OSError) or type(cause).__name__ in _CONFUSED
+
+
 def postgres_address(url: str) -> str:
     """The plain address with the driver named."""
     for plain in ("postgresql://", "postgres://"):
@@ -64,16 +83,41 @@ def _write(engine: sa.Engine, unit: Unit[T]) -> T:
     """One unit in one transaction. On PostgreSQL this runs in a greenlet, whole: a session of
     asyncio's own would hop between greenlet and loop at every turn (measured: a third of the
     CPU of a sale)."""
-    with engine.begin() as connection:
-        session = Session(connection, join_transaction_mode="rollback_only", expire_on_commit=False)
-        result = unit(session)
-        session.flush()
+    committing = False
+    try:
+        with engine.begin() as connection:
+            session = Session(
+                connection, join_transaction_mode="rollback_only", expire_on_commit=False
+            )
+            try:
+                result = unit(session)
+                session.flush()
+            except Exception as problem:
+                # What went past SQLAlchemy must not put a dead connection back into the pool.
+                if _is_lost(problem) and not connection.invalidated:
+                    connection.invalidate()
+                raise
+            committing = True
         return result
+    except Exception as problem:
+        if not committing and _is_lost(problem):
+            raise ConnectionLost from problem
+        raise
 
 
 def _look(engine: sa.Engine, unit: Unit[T]) -> T:
-    with Session(engine, expire_on_commit=False) as session:
-        return unit(session)
+    try:
+        with Session(engine, expire_on_commit=False) as session:
+            try:
+                return unit(session)
+            except Exception as problem:
+                if _is_lost(problem):
+                    session.invalidate()
+                raise
+    except Exception as problem:
+        if _is_lost(problem):
+            raise ConnectionLost from problem
+        raise
 
 
 class Database:
@@ -111,6 +155,7 @@ class Database:
 
         Raises:
             DatabaseBusy: it collided with other work ``ATTEMPTS`` times.
+            ConnectionLost: PostgreSQL does not come back within some seconds.
         """
         for attempt in range(ATTEMPTS):
             try:
@@ -119,6 +164,10 @@ class Database:
                 if self._writer is None:
                     raise RuntimeError("the database is closed")
                 return await self._writer.run(unit)
+            except ConnectionLost:
+                if attempt == ATTEMPTS - 1:
+                    raise
+                await asyncio.sleep(RECONNECT_S * 2**attempt)
             except Exception as problem:
                 if not isinstance(problem, AlreadyThere) and sqlstate(problem) not in _RETRIED:
                     raise
@@ -126,12 +175,24 @@ class Database:
         raise DatabaseBusy()
 
     async def read(self, unit: Unit[T]) -> T:
-        """Run ``unit`` against a read-only view; nothing it does is kept."""
+        """Run ``unit`` against a read-only view; nothing it does is kept.
+
+        Raises:
+            ConnectionLost: PostgreSQL does not come back within some seconds.
+        """
         if self._engine is not None:
-            return await greenlet_spawn(_look, self._engine.sync_engine, unit)
+            return await self._read_there(self._engine.sync_engine, unit)
         return await asyncio.get_running_loop().run_in_executor(
             self._readers, self._read_here, unit
         )
+
+    async def _read_there(self, engine: sa.Engine, unit: Unit[T]) -> T:
+        for attempt in range(ATTEMPTS - 1):
+            try:
+                return await greenlet_spawn(_look, engine, unit)
+            except ConnectionLost:
+                await asyncio.sleep(RECONNECT_S * 2**attempt)
+        return await greenlet_spawn(_look, engine, unit)
 
     def _read_here(self, unit: Unit[T]) -> T:
         return _look(self._read_engine, unit)

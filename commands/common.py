@@ -185,7 +185,8 @@ def _make_secret(path: Path) -> str:
     except OSError as problem:
         fail(
             _(
-                "Cannot write to {folder}: {reason}.",
+                "Cannot write to {folder}: {reason}."
+                " Allow writing there or set another DATABASE_URL.",
                 folder=path.parent,
                 reason=(problem.strerror or "").lower(),
             )
@@ -226,7 +227,14 @@ def check_folder(settings: Settings) -> None:
         probe.unlink()
     except OSError as problem:
         reason = (problem.strerror or str(problem)).lower()
-        fail(_("Cannot write to {folder}: {reason}.", folder=folder, reason=reason))
+        fail(
+            _(
+                "Cannot write to {folder}: {reason}."
+                " Allow writing there or set another DATABASE_URL.",
+                folder=folder,
+                reason=reason,
+            )
+        )
 
 
 def run_async(make: Callable[[], Awaitable[T]]) -> T:
@@ -243,7 +251,11 @@ def run_async(make: Callable[[], Awaitable[T]]) -> T:
 
 def with_database(unit: Callable[[Any], T], *, write: bool = True, migrated: bool = True) -> T:
     """Run one unit against the database of the environment, migrated first if asked to."""
+    from sqlalchemy.exc import DBAPIError
+
+    from commands.checks import database_reason
     from loyalty.db import Database
+    from loyalty.db.engine import ConnectionLost
     from loyalty.errors import DatabaseBusy, DomainError
 
     settings = load_settings()
@@ -259,6 +271,11 @@ def with_database(unit: Callable[[Any], T], *, write: bool = True, migrated: boo
 
     try:
         return run_async(work)
+    except (ConnectionLost, DBAPIError) as problem:
+        # Not to be written to, full, or gone in the middle of it.
+        cause = getattr(problem, "orig", None) or problem.__cause__ or problem
+        reason = database_reason(str(cause).partition("\n")[0])
+        fail(say()("Cannot open the database: {reason}. Check DATABASE_URL.", reason=reason))
     except DatabaseBusy:
         _ = say()
         fail(_("The database is busy; try again in a moment."), code=FOUND_A_FAULT)

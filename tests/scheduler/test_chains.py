@@ -30,7 +30,7 @@ async def test_welcome_runs_from_joining_to_the_fifth_day(stage: Stage) -> None:
     await stage.joined(anna)
     await stage.advance(minutes=1)
     assert len(await stage.texts(ANNA)) == 1
-    assert "100 баллов" in (await stage.texts(ANNA))[0]
+    assert "рады знакомству" in (await stage.texts(ANNA))[0]
     assert "Анна" in (await stage.texts(ANNA))[0]
     await stage.advance(days=1, hours=23)
     assert len(await stage.texts(ANNA)) == 1

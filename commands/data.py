@@ -292,7 +292,7 @@ def _rejections(path: Path | None, language: str) -> Iterator[Callable[[Any], No
 
 @export_app.command("purchases", epilog="regulars export purchases purchases.xlsx")
 def export_purchases(file: FileArgument, as_json: JsonOption = False) -> None:
-    """Write every receipt line, returns below zero; .xlsx is a spreadsheet, the rest is CSV."""
+    """Write every receipt line, returns below zero, to a .csv, .csv.gz or .xlsx."""
     from loyalty import exporting
 
     zone = load_settings().time_zone
@@ -301,7 +301,7 @@ def export_purchases(file: FileArgument, as_json: JsonOption = False) -> None:
 
 @export_app.command("customers", epilog="regulars export customers customers.csv")
 def export_customers(file: FileArgument, as_json: JsonOption = False) -> None:
-    """Write every customer with their points; .xlsx is a spreadsheet, the rest is CSV."""
+    """Write every customer with their points, to a .csv, .csv.gz or .xlsx."""
     from loyalty import clock, exporting
 
     zone = load_settings().time_zone
@@ -315,6 +315,8 @@ def _export(path: Path, unit: Callable[..., int], *, as_json: bool) -> None:
     _ = say()
     try:
         writer = exporting.open_writer(path)
+    except exporting.UnknownEnding:
+        fail(_("Name the file with .csv, .csv.gz or .xlsx at its end, not {name}.", name=path.name))
     except OSError as problem:
         reason = (problem.strerror or str(problem)).lower()
         fail(_("Cannot write {path}: {reason}.", path=path, reason=reason))

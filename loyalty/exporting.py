@@ -1,16 +1,19 @@
 """Files out: customers and purchases in the columns that an import reads.
 
 Rows are read in pieces, so memory does not grow with the database. A cell that a spreadsheet
-would take for a formula gets an apostrophe, which the import takes off again.
+would take for a formula gets an apostrophe, which the import takes off again. Each row bears
+our own id behind a letter (a bare number of that length a spreadsheet would round), so that
+the import knows what is there already.
 """
 
 from __future__ import annotations
 
 import csv
+import gzip
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol, cast
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -27,7 +30,9 @@ PURCHASES = (
     "customer",
     "phone",
     "sold_at",
+    "receipt_id",
     "number",
+    "register",
     "outlet",
     "sku",
     "name",
@@ -38,6 +43,7 @@ PURCHASES = (
 )
 CUSTOMERS = (
     "customer",
+    "regulars_id",
     "name",
     "phone",
     "email",
@@ -60,6 +66,10 @@ class TooManyRows(Exception):
     """A spreadsheet does not hold them all; a CSV does."""
 
 
+class UnknownEnding(Exception):
+    """The file's name does not say what it is to be: .csv, .csv.gz or .xlsx."""
+
+
 class Writer(Protocol):
     """A file that takes rows."""
 
@@ -71,9 +81,10 @@ class Writer(Protocol):
 
 
 class _Csv:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, packed: bool) -> None:
         # The mark at the start tells spreadsheets that this is UTF-8.
-        self._file = path.open("w", encoding="utf-8-sig", newline="")
+        opened = gzip.open if packed else open
+        self._file = cast(IO[str], opened(path, "wt", encoding="utf-8-sig", newline=""))
         self._writer = csv.writer(self._file)
 
     def row(self, cells: Sequence[str]) -> None:
@@ -108,12 +119,18 @@ class _Xlsx:
 
 
 def open_writer(path: Path) -> Writer:
-    """A file to write to: a spreadsheet for ``.xlsx``, CSV for anything else.
+    """A file to write to, by its ending: ``.csv``, ``.csv.gz`` or ``.xlsx`` (a spreadsheet).
 
     Raises:
+        UnknownEnding: it is none of these.
         OSError: it cannot be written.
     """
-    return _Xlsx(path) if path.suffix.lower() == ".xlsx" else _Csv(path)
+    name = path.name.lower()
+    if name.endswith(".xlsx"):
+        return _Xlsx(path)
+    if name.endswith((".csv", ".csv.gz")):
+        return _Csv(path, packed=name.endswith(".gz"))
+    raise UnknownEnding
 
 
 def safe(text: str | None) -> str:
@@ -124,7 +141,7 @@ def safe(text: str | None) -> str:
 def export_purchases(session: Session, writer: Writer, *, time_zone: str) -> int:
     """Every receipt line, then every returned line with its amounts below zero; rows written.
 
-    A receipt without a number goes by its id. Times are local to ``time_zone``, with offset.
+    Times are local to ``time_zone``, with offset.
 
     Raises:
         TooManyRows: more than a spreadsheet holds.
@@ -193,8 +210,9 @@ def _purchases(session: Session, zone: ZoneInfo) -> Iterator[Cells]:
         for line in session.execute(wanted):
             lines[line.purchase_id].append(line)
         for row in chunk:
-            number = row.number or str(row.id)
-            head = _head(names, row.customer_id, row.sold_at, number, row.outlet, zone)
+            register = "" if row.unlinked_return else row.register
+            receipt = (f"P{row.id}", row.number, register, row.outlet)
+            head = _head(names, row.customer_id, row.sold_at.astimezone(zone), receipt)
             for line in lines[row.id]:
                 net = line.amount - line.discount
                 yield (*head, *_goods(line, line.quantity_milli, net))
@@ -213,8 +231,8 @@ def _returns(session: Session, zone: ZoneInfo) -> Iterator[Cells]:
         )
         lines = {(line.purchase_id, line.n): line for line in session.execute(wanted)}
         for row in chunk:
-            number = row.number or f"R{row.id}"
-            head = _head(names, row.customer_id, row.at, number, row.outlet, zone)
+            receipt = (f"R{row.id}", row.number, "", row.outlet)
+            head = _head(names, row.customer_id, row.at.astimezone(zone), receipt)
             found = [
                 (lines[row.purchase_id, part["n"]], part["quantity_milli"]) for part in row.lines
             ]
@@ -228,13 +246,10 @@ def _head(
     names: dict[int, tuple[str, str | None]],
     customer_id: int | None,
     at: datetime,
-    number: str,
-    place: str | None,
-    zone: ZoneInfo,
+    receipt: tuple[str | None, ...],
 ) -> Cells:
     name, phone = names.get(customer_id, ("", None)) if customer_id is not None else ("", None)
-    moment = at.astimezone(zone).isoformat(sep=" ")
-    return (safe(name), phone or "", moment, safe(number), safe(place))
+    return (safe(name), phone or "", at.isoformat(sep=" "), *map(safe, receipt))
 
 
 def _goods(line: Any, quantity_milli: int, amount: int) -> Cells:
@@ -278,7 +293,7 @@ def _customers(session: Session, now: datetime, time_zone: str) -> Iterator[Cell
             profile = (*profile, safe(row.city))
             for expires_at, sum_of in balances[row.id] or [(None, 0)]:
                 until = clock.last_valid_day(expires_at, time_zone) if expires_at else ""
-                yield (who, *profile, str(sum_of), str(until))
+                yield (who, f"C{row.id}", *profile, str(sum_of), str(until))
                 profile = ("", row.phone or "", "", "", "", "")
 
 

@@ -15,6 +15,7 @@ from loyalty.db.fast import fetch, is_postgres
 from loyalty.db.rows import Rows
 from loyalty.ids import new_id
 from loyalty.importing.model import Options, Sale, Summary
+from loyalty.importing.values import our_id
 from loyalty.program import Program, program_version
 from loyalty.staff import outlet
 
@@ -42,30 +43,51 @@ def key_of(identity: str, part: str) -> str:
 
 
 def known_sales(session: Session, sales: Sequence[Sale], outlets: dict[str, int]) -> set[str]:
-    """Identities of those that were imported before, or recorded by a till under their number."""
+    """Identities of those that are there: imported before, recorded by a till under their
+    number, or once exported from this very database."""
     keys: dict[str, str] = {}
+    returns: list[str] = []
     for sale in sales:
-        if sale.bought:
-            keys[key_of(sale.identity, "p")] = sale.identity
-        if sale.returned:
-            keys[key_of(sale.identity, "u")] = sale.identity
-            keys[key_of(sale.identity, "r0")] = sale.identity
+        for name in filter(None, (sale.identity, sale.also)):
+            parts = ("p",) * bool(sale.bought) + ("u", "r0") * bool(sale.returned)
+            keys |= {key_of(name, part): sale.identity for part in parts}
+            returns += [key_of(name, "r0")] if sale.returned else []
     found = fetch_in(session, "SELECT import_key FROM purchase WHERE import_key {in}", keys)
     sql = "SELECT import_key FROM purchase_return WHERE import_key {in}"
-    returns = [key for sale in sales if sale.returned for key in (key_of(sale.identity, "r0"),)]
     known = {keys[str(row[0])] for row in (*found, *fetch_in(session, sql, returns))}
+    return known | _exported(session, sales) | _numbered(session, sales, outlets)
+
+
+def _numbered(session: Session, sales: Sequence[Sale], outlets: dict[str, int]) -> set[str]:
+    """Identities of those that an outlet's register has under their number."""
     numbered = {
-        (outlets[sale.outlet], sale.day.isoformat(), sale.number): sale.identity
+        (outlets[sale.outlet], sale.register, sale.day.isoformat(), sale.number): sale.identity
         for sale in sales
-        if sale.number is not None and sale.outlet in outlets
+        if sale.number is not None
+        and sale.outlet in outlets
+        # A return that we exported may bear the number of its purchase.
+        and (sale.bought or sale.receipt_id is None)
     }
     sql = (
-        "SELECT outlet_id, business_date, number FROM purchase WHERE number {in}"
-        " AND outlet_id IS NOT NULL AND register = ''"
+        "SELECT outlet_id, register, business_date, number FROM purchase"
+        " WHERE number {in} AND outlet_id IS NOT NULL"
     )
-    for outlet_id, day, number in fetch_in(session, sql, {str(key[2]) for key in numbered}):
-        if identity := numbered.get((int(str(outlet_id)), str(day), str(number))):
+    known: set[str] = set()
+    for outlet_id, register, day, number in fetch_in(session, sql, {str(k[3]) for k in numbered}):
+        place = (int(str(outlet_id)), str(register), str(day), str(number))
+        if identity := numbered.get(place):
             known.add(identity)
+    return known
+
+
+def _exported(session: Session, sales: Sequence[Sale]) -> set[str]:
+    """Identities of those whose own id is in this database."""
+    known: set[str] = set()
+    for table, kind in (("purchase", "P"), ("purchase_return", "R")):
+        ids = {our_id(sale.receipt_id, kinds=kind): sale.identity for sale in sales}
+        wanted = [one for one in ids if one is not None]
+        rows = fetch_in(session, f"SELECT id FROM {table} WHERE id {{in}}", wanted)  # noqa: S608 - one of two names above
+        known |= {ids[int(str(row[0]))] for row in rows}
     return known
 
 
@@ -99,12 +121,24 @@ def add_outlets(
 def find_customers(
     session: Session, *, system: str, values: Iterable[str], phones: Iterable[str]
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """Customers by the other system's id and by phone."""
+    """Customers by the other system's id and by phone.
+
+    Whoever has no such id goes by ours in an export, and is found by it.
+    """
+    values = set(values)
     sql = "SELECT value, customer_id FROM external_id WHERE value {in} AND system = $2"
     by_value = {str(row[0]): int(str(row[1])) for row in fetch_in(session, sql, values, system)}
+    ours = {value for value in values if our_id(f"C{value}", kinds="C") is not None}
+    by_value |= {str(one): one for one in find_ours(session, map(int, ours - set(by_value)))}
     sql = "SELECT phone, id FROM customer WHERE phone {in}"
     by_phone = {str(row[0]): int(str(row[1])) for row in fetch_in(session, sql, phones)}
     return by_value, by_phone
+
+
+def find_ours(session: Session, ids: Iterable[int]) -> set[int]:
+    """Those of the ids that are customers of this database."""
+    rows = fetch_in(session, "SELECT id FROM customer WHERE id {in}", ids)
+    return {int(str(row[0])) for row in rows}
 
 
 def resolve_customers(

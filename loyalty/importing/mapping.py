@@ -13,6 +13,8 @@ PURCHASE_FIELDS = (
     "sold_at",
     "amount",
     "number",
+    "receipt_id",
+    "register",
     "sku",
     "name",
     "category",
@@ -24,6 +26,7 @@ PURCHASE_FIELDS = (
 )
 CUSTOMER_FIELDS = (
     "customer",
+    "regulars_id",
     "name",
     "phone",
     "email",
@@ -45,6 +48,10 @@ _NAMES: Mapping[str, str] = {
     " сумма итого стоимость выручка суммачека",
     "number": "number invoice invoiceno invoicenumber receipt receiptnumber receiptno orderid order"
     " номерчека чек чека номер документ номерзаказа заказ",
+    # By these two an export of ours knows its own rows again.
+    "receipt_id": "receiptid idчека чекid",
+    "regulars_id": "regularsid",
+    "register": "register till касса номеркассы",
     "sku": "sku stockcode article productid itemid productcode артикул кодтовара",
     "name": "name description product item productname title fullname"
     " customername clientname наименование название товар имя имяклиента фио",

@@ -50,7 +50,12 @@ class Sale:
     sold_at: datetime
     day: date
     number: str | None = None
+    # The id under which Regulars itself once wrote it to a file: P… a purchase, R… a return.
+    receipt_id: str | None = None
+    register: str = ""
     outlet: str | None = None
+    # What it would be called without that id.
+    also: str | None = None
     bought: list[Item] = field(default_factory=list)
     returned: list[Item] = field(default_factory=list)
     last_row: int = 0

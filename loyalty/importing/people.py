@@ -26,6 +26,7 @@ from loyalty.importing.sources import Cells, Source
 from loyalty.importing.values import (
     instant_parser,
     latest_sale,
+    our_id,
     parse_birthday,
     parse_phone,
     parse_points,
@@ -47,6 +48,8 @@ class Person:
     line: int
     customer: str | None
     values: dict[str, Any]
+    # Our own id of the customer, when the file is an export of ours.
+    ours: int | None = None
     points: int = 0
     points_expire_at: datetime | None = None
 
@@ -146,6 +149,7 @@ class CustomerFile:
         person = Person(line, cell("customer"), {k: v for k, v in values.items() if v is not None})
         if person.customer is None and person.phone is None:
             raise RowProblem("no_customer")
+        person.ours = our_id(cell("regulars_id"), kinds="C")
         person.points = parse_points(cell("points") or "0")
         if expires := cell("points_expire_at"):
             person.points_expire_at = self._expiry(expires)
@@ -174,7 +178,7 @@ def write_customers(session: Session, *, batch: PeopleBatch, options: Options) -
     """Write a batch: new customers are added, empty fields of known ones filled.
 
     The opening balance is granted once per customer and expiry date, however often the file
-    is read.
+    is read; not at all to a customer that was exported from this very database.
 
     Raises:
         AlreadyThere: somebody wrote one of its customers meanwhile; run it again.
@@ -197,11 +201,14 @@ def _write(session: Session, batch: PeopleBatch, options: Options) -> Outcome:
         phones={person.phone for person in batch.people if person.phone},
     )
     met, created = set[int](), set[int]()
-    known = _profiles(session, {*by_value.values(), *by_phone.values()})
+    ours = lookups.find_ours(session, {one.ours for one in batch.people if one.ours is not None})
+    known = _profiles(session, {*by_value.values(), *by_phone.values(), *ours})
     rows, changes = Rows(), dict[int, dict[str, Any]]()
     granted: list[tuple[int, Person]] = []
     for person in batch.people:
         owner = by_value.get(person.customer or "")
+        if person.ours in ours:
+            owner = person.ours
         of_phone = by_phone.get(person.phone or "")
         if owner is not None and of_phone is not None and owner != of_phone:
             rejected.append(Rejected(person.line, "phone_taken"))
@@ -221,13 +228,14 @@ def _write(session: Session, batch: PeopleBatch, options: Options) -> Outcome:
             created.add(owner)
         elif owner not in created:
             met.add(owner)
-        if person.customer and person.customer not in by_value:
+        linked = person.customer in by_value or person.ours in ours
+        if person.customer and not linked:
             by_value[person.customer] = owner
             lookups.link(rows, system=options.system, value=person.customer, customer_id=owner)
         if person.phone:
             by_phone[person.phone] = owner
         _fill(known[owner], person.values, changes.setdefault(owner, {}))
-        if person.points:
+        if person.points and person.ours not in ours:
             granted.append((owner, person))
     summary.rows_rejected += len(rejected)
     summary.customers_created, summary.customers_known = len(created), len(met)

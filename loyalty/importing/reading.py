@@ -17,6 +17,7 @@ from loyalty.importing.values import (
     Instant,
     instant_parser,
     latest_sale,
+    our_id,
     parse_money,
     parse_phone,
     parse_price,
@@ -31,7 +32,14 @@ BATCH_ROWS = 2_000
 # A receipt waits for more rows of its number until this many others have passed.
 _OPEN_ROWS = 2_000
 
-_LIMITS = {"customer": 120, "number": 64, "sku": 64, "outlet": 120}
+_LIMITS = {
+    "customer": 120,
+    "number": 64,
+    "receipt_id": 64,
+    "register": 32,
+    "sku": 64,
+    "outlet": 120,
+}
 _CUT = {"name": 200, "category": 64}
 
 _Read = tuple[Sale, Item, bool]
@@ -105,7 +113,7 @@ class PurchaseFile:
     def _take(self, line: int, cells: Cells, waiting: dict[str, Sale]) -> Sale | None:
         """Put the row where it belongs; its sale, if the sale is whole with it."""
         sale, item, is_return = self._read(line, cells)
-        if sale.number is None:
+        if sale.number is None and sale.receipt_id is None:
             _put(sale, item, is_return, line)
             ordinal = self._seen.take(sale.identity)
             sale.identity = f"{sale.identity}|{ordinal}"
@@ -113,10 +121,10 @@ class PurchaseFile:
         known = waiting.get(sale.identity)
         if known is None:
             if self._seen.take(sale.identity):
-                raise RowProblem("too_far", number=sale.number)
+                raise RowProblem("too_far", number=sale.number or sale.receipt_id)
             waiting[sale.identity] = known = sale
         elif None not in (known.customer, sale.customer) and known.customer != sale.customer:
-            raise RowProblem("other_customer", number=sale.number)
+            raise RowProblem("other_customer", number=sale.number or sale.receipt_id)
         known.customer = known.customer or sale.customer
         known.phone = known.phone or sale.phone
         _put(known, item, is_return, line)
@@ -161,7 +169,8 @@ class PurchaseFile:
         quantity = 1000 if quantity_text is None else parse_quantity(quantity_text)
         item, negative = _amounts(line, quantity, price_text, amount_text, "amount" in columns)
         item.sku, item.name, item.category = cell("sku"), cell("name"), cell("category")
-        phone = cell("phone")
+        phone, number, receipt_id = cell("phone"), cell("number"), cell("receipt_id")
+        ours = our_id(receipt_id, kinds="PR") is not None
         sale = Sale(
             identity="",
             line=line,
@@ -169,10 +178,16 @@ class PurchaseFile:
             phone=parse_phone(phone, home=self._home) if phone else None,
             sold_at=sold_at,
             day=day,
-            number=cell("number"),
+            # The receipt id of another system is its number.
+            number=number or (None if ours else receipt_id),
+            receipt_id=receipt_id if ours else None,
+            register=cell("register") or "",
             outlet=cell("outlet"),
         )
         sale.identity = _identity(options.system, sale, item, negative)
+        if ours:
+            sale.also = sale.identity if sale.number else None
+            sale.identity = f"i|{receipt_id}"
         return sale, item, negative
 
 
@@ -227,7 +242,9 @@ def _amounts(
 def _identity(system: str, sale: Sale, item: Item, negative: bool) -> str:
     """What makes the receipt the same one when the file is read again."""
     if sale.number is not None:
-        return "|".join(("n", system, sale.outlet or "", sale.day.isoformat(), sale.number))
+        till = (sale.register,) if sale.register else ()
+        day = sale.day.isoformat()
+        return "|".join(("n", system, sale.outlet or "", day, sale.number, *till))
     who = sale.customer or sale.phone or ""
     sign = "-" if negative else ""
     parts = ("r", system, who, sale.sold_at.isoformat(), f"{sign}{item.amount}")

@@ -203,6 +203,21 @@ def _local(text: str, date_format: str | None) -> datetime | None:
         return None
 
 
+_OURS = re.compile(r"[CPR][0-9]{17,19}")
+
+
+def our_id(text: str | None, *, kinds: str) -> int | None:
+    """The id of a row that Regulars exported, as in ``P575525678954643456``; None for others.
+
+    ``kinds`` are the letters expected: C a customer, P a purchase, R a return.
+    """
+    found = _OURS.fullmatch(text or "")
+    if found is None or text is None or text[0] not in kinds:
+        return None
+    number = int(text[1:])
+    return number if number < 2**63 else None
+
+
 def latest_sale(now: datetime) -> datetime:
     """No sale is later than that: a day is forgiven to clocks and zones."""
     return now + timedelta(days=1)

@@ -205,13 +205,14 @@ def _row(
     work: _Work, sale: Sale, purchase_id: int, total: int, version_id: int, *, part: str
 ) -> dict[str, Any]:
     """A purchase's row; ``part`` is "p" for a sale and "u" for an unlinked return."""
+    # A receipt may hold both goods and returns: its number is unique per register.
+    returning = sale.receipt_id or f"return{sale.register}"[:32]
     return {
         "id": purchase_id,
         "customer_id": work.owners[sale.identity],
         "outlet_id": work.outlets.get(sale.outlet or ""),
         "source": SOURCE,
-        # A receipt may hold both goods and returns: its number is unique per register.
-        "register": "" if part == "p" else "return",
+        "register": sale.register if part == "p" else returning,
         "business_date": sale.day,
         "number": sale.number,
         "import_key": key_of(sale.identity, part),

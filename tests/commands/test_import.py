@@ -136,6 +136,7 @@ def test_nobody_is_counted_twice(run: Run, tmp_path: Path) -> None:
         (("import", "purchases", "SALES", "--system", ""), "--system is a name"),
         (("import", "customers", "none.csv"), "There is no file none.csv"),
         (("export", "purchases", "no/such/folder.csv"), "Cannot write"),
+        (("export", "purchases", "sales.txt"), ".csv, .csv.gz or .xlsx at its end, not sales.txt"),
         (("report", "weather"), "no report weather"),
         (("report", "sales", "--from", "soon"), "--from is a day"),
         (("report", "sales", "--from", "2026-02-01", "--to", "2026-01-01"), "later than"),
@@ -163,12 +164,16 @@ def test_nothing_usable_is_a_fault(run: Run, tmp_path: Path) -> None:
 
 def test_out_and_in_again(run: Run, sales: Path, tmp_path: Path) -> None:
     run("import", "purchases", sales)
-    for name in ("out.csv", "out.xlsx"):
+    for name in ("out.csv", "out.csv.gz", "out.xlsx"):
         assert figures(run("export", "purchases", tmp_path / name, "--json"))["rows"] == 2
     people = run("export", "customers", tmp_path / "people.csv")
     assert "2 rows written" in people.stdout
-    back = figures(run("import", "purchases", tmp_path / "out.xlsx", "--json", "--system", "x"))
-    assert (back["purchases"], back["revenue"]) == (2, 46250)
+    assert (tmp_path / "out.csv.gz").read_bytes().startswith(b"\x1f\x8b")
+    for name in ("out.csv.gz", "out.xlsx"):
+        back = run("import", "purchases", tmp_path / name, "--system", "x").stdout
+        assert "imported before (2 rows)" in back
+    back = run("import", "customers", tmp_path / "people.csv", "--system", "x").stdout
+    assert "imported before (2 rows)" in back
 
 
 def test_reports(run: Run, sales: Path) -> None:

@@ -45,16 +45,19 @@ def key_of(identity: str, part: str) -> str:
 def known_sales(session: Session, sales: Sequence[Sale], outlets: dict[str, int]) -> set[str]:
     """Identities of those that are there: imported before, recorded by a till under their
     number, or once exported from this very database."""
-    keys: dict[str, str] = {}
+    # Several receipts of an export may be one of the file that was imported first.
+    keys: dict[str, set[str]] = {}
     returns: list[str] = []
     for sale in sales:
         for name in filter(None, (sale.identity, sale.also)):
             parts = ("p",) * bool(sale.bought) + ("u", "r0") * bool(sale.returned)
-            keys |= {key_of(name, part): sale.identity for part in parts}
+            for part in parts:
+                keys.setdefault(key_of(name, part), set()).add(sale.identity)
             returns += [key_of(name, "r0")] if sale.returned else []
     found = fetch_in(session, "SELECT import_key FROM purchase WHERE import_key {in}", keys)
     sql = "SELECT import_key FROM purchase_return WHERE import_key {in}"
-    known = {keys[str(row[0])] for row in (*found, *fetch_in(session, sql, returns))}
+    rows = (*found, *fetch_in(session, sql, returns))
+    known = set[str]().union(*(keys[str(row[0])] for row in rows))
     return known | _exported(session, sales) | _numbered(session, sales, outlets)
 
 

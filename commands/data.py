@@ -25,7 +25,7 @@ from commands.common import (
     show_json,
     with_database,
 )
-from commands.import_words import customer_lines, purchase_lines, tell
+from commands.import_words import customer_lines, purchase_lines, stopped, tell
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -61,6 +61,10 @@ DryOption = Annotated[bool, typer.Option("--dry-run", help="Read and check, writ
 ReportOption = Annotated[
     Path | None, typer.Option("--report", metavar="FILE", help="Rejected rows go there, as CSV.")
 ]
+
+
+INTERRUPTED = 130
+"""The exit code of what Ctrl-C ended, as shells have it."""
 
 
 class _DryRun(Exception):
@@ -202,6 +206,7 @@ def _import(
 
     _, settings = say(), load_settings()
     opened, write = kind
+    interrupted: list[_Run] = []
 
     async def work() -> _Run:
         db = Database(settings.database_url, pool_size=2)
@@ -210,7 +215,11 @@ def _import(
             await db.transact(partial(program.ensure_default, now=options.now))
             with _rejections(report, _.language) as reject, _progress(file) as advance:
                 run = _Run(file, write, options, reject, advance, Summary())
-                await (_try(db, run) if dry_run else _write(db, run))
+                try:
+                    await (_try(db, run) if dry_run else _write(db, run))
+                except asyncio.CancelledError:
+                    interrupted.append(run)
+                    raise
                 return run
         finally:
             file.close()
@@ -220,6 +229,10 @@ def _import(
         opened(path, options).close()  # what is wrong with the file is said before anything else
         prepare_database(settings)
         return run_async(work)
+    except (KeyboardInterrupt, typer.Exit):
+        if not interrupted:
+            raise
+        fail(stopped(interrupted[0].summary, dry_run=dry_run), code=INTERRUPTED)
     except FileProblem as problem:
         fail(problem.text(_.language))
     except DatabaseBusy:
@@ -227,12 +240,17 @@ def _import(
 
 
 async def _write(db: Database, run: _Run) -> None:
-    """Write batch after batch; the next is read while the last one is being written."""
+    """Write batch after batch; the next is read while the last one is being written.
+
+    Interrupted, it lets the batch that is being written come to its end.
+    """
     writing: tuple[Any, asyncio.Task[Any]] | None = None
     try:
         for batch in run.file.batches():
             if writing is not None:
-                run.note(writing[0], await writing[1])
+                outcome, before = await asyncio.shield(writing[1]), writing[0]
+                writing = None
+                run.note(before, outcome)
             unit = partial(run.write, batch=batch, options=run.options)
             writing = (batch, asyncio.ensure_future(db.transact(unit)))
             await asyncio.sleep(0)

@@ -53,6 +53,20 @@ def tell(
         fail(_("No row could be taken; see --map and --date-format."), code=FOUND_A_FAULT)
 
 
+def stopped(summary: Summary, *, dry_run: bool) -> str:
+    """What came of an import that was interrupted, on one line."""
+    _ = say()
+    if dry_run:
+        return _("Interrupted; nothing was written.")
+    parts = [_("Interrupted; run it again for the rest.")]
+    if summary.purchases:
+        parts.append(_.plural("{n} purchase added.", "{n} purchases added.", summary.purchases))
+    if summary.customers_created:
+        new = summary.customers_created
+        parts.append(_.plural("{n} new customer.", "{n} new customers.", new))
+    return " ".join(parts)
+
+
 def _nothing_new(rows: int) -> str:
     return say().plural(
         "Nothing is new: everything in this file was imported before ({n} row).",

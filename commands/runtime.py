@@ -222,10 +222,10 @@ async def marked_running(db: Database) -> AsyncIterator[bool]:
     await db.transact(lambda session: set_running(session, running=False))
 
 
-async def until_told_to_stop() -> None:
-    """Wait for SIGTERM or SIGINT."""
+def listen_for_stop() -> asyncio.Event:
+    """Set by SIGTERM or SIGINT from now on: one that comes while starting stops right after."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopping.set)
-    await stopping.wait()
+    return stopping

@@ -69,6 +69,7 @@ def run_emulator(
     """The local Telegram alone."""
 
     async def serve() -> None:
+        stopping = runtime.listen_for_stop()
         from emulator import start_emulator
 
         try:
@@ -83,7 +84,7 @@ def run_emulator(
             _ = say()
             show(_("Local Telegram: {url}", url=started.url))
         try:
-            await runtime.until_told_to_stop()
+            await stopping.wait()
         finally:
             await started.stop()
 
@@ -104,6 +105,7 @@ def _quick_loop() -> None:
 
 
 async def _run_all(settings: Settings, token: str | None, keys: Keys, *, as_json: bool) -> None:
+    stopping = runtime.listen_for_stop()
     await check_redis(settings)
     if token is not None:
         await check_telegram(settings, token)
@@ -115,7 +117,7 @@ async def _run_all(settings: Settings, token: str | None, keys: Keys, *, as_json
         async with runtime.marked_running(db) as unclean:
             await _start_all(running, token, unclean=unclean)
             _announce(running, as_json=as_json)
-            await runtime.until_told_to_stop()
+            await stopping.wait()
             rooms, running.undo = running.undo[1:], running.undo[:1]
             await Running(db, settings, keys, emulated, undo=rooms).stop()
     finally:
@@ -222,6 +224,7 @@ async def _fill_if_empty(running: Running) -> None:
 async def _run_role(
     settings: Settings, roles: Roles, token: str | None, keys: Keys, *, as_json: bool
 ) -> None:
+    stopping = runtime.listen_for_stop()
     await check_redis(settings)
     if token is not None:
         await check_telegram(settings, token)
@@ -241,7 +244,7 @@ async def _run_role(
         if roles.scheduler:
             await runtime.start_scheduler(running, token or "")
         _announce(running, as_json=as_json)
-        await runtime.until_told_to_stop()
+        await stopping.wait()
     finally:
         await running.stop()
 

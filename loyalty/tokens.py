@@ -110,6 +110,15 @@ def read_card(keys: Keys, token: str) -> CardToken:
     return CardToken(_encode(pseudonym), datetime.fromtimestamp(issued, UTC), _encode(nonce))
 
 
+def is_card(keys: Keys, token: str) -> bool:
+    """Whether we signed this card token, fresh or not."""
+    try:
+        read_card(keys, token)
+    except CodeInvalid:
+        return False
+    return True
+
+
 def new_secret(nbytes: int = 24) -> str:
     """A random URL-safe secret, shown once and stored only as ``hash_secret``."""
     return secrets.token_urlsafe(nbytes)

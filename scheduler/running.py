@@ -47,6 +47,7 @@ class RunningScheduler:
             timezone=UTC,
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
+        self._stopping = False
         # Periodic ticks and the time machine take turns.
         self._turn = asyncio.Lock()
 
@@ -81,10 +82,14 @@ class RunningScheduler:
 
     async def stop(self) -> None:
         """Tick no more, finish what is under way, give the rest back."""
+        self._stopping = True
         if self._clockwork.running:
-            self._clockwork.shutdown(wait=False)
+            self._clockwork.pause()
+        # Ticks that wait for their turn see the flag and leave; one under way finishes.
         async with self._turn:
             await self.leader.stop()
+        if self._clockwork.running:
+            self._clockwork.shutdown(wait=False)
         await self.dispatcher.stop()
         await self._telegram.close()
         await self._limits.close()
@@ -115,6 +120,8 @@ class RunningScheduler:
         if not self.leader.is_leader:
             return
         async with self._turn:
+            if self._stopping:
+                return
             try:
                 done = await tick()
             except Exception:

@@ -72,8 +72,11 @@ async def join(
     try:
         person = await ctx.db.transact(accept)
     except InvitationUsed:
-        words = _("This invitation no longer works. If you are to work here, ask for a new link.")
-        await screens.send(ctx, visitor, words)
+        if await ctx.db.read(lambda session: staff.knows_invitation(session, token=token)):
+            words = _(
+                "This invitation no longer works. If you are to work here, ask for a new link."
+            )
+            await screens.send(ctx, visitor, words)
         raise SkipHandler from None
     await set_menu(ctx, visitor, _)
     await screens.send(ctx, visitor, greeting(_, person.name, person.outlet_name), home_buttons(_))

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from bot.answers import Turn
 from bot.context import Context, Visitor
 from bot.customer import card, help, join, menu, points, privacy, profile
-from loyalty import customers
+from loyalty import customers, tokens
 from loyalty.receipts import customer_stats
 from loyalty.texts import Translator
 
@@ -139,7 +139,7 @@ async def on_start(
     await ctx.db.transact(unit)
     turn = Turn(ctx, visitor, _, now)
     hint = None
-    if payload.startswith("c_"):
+    if payload.startswith("c_") and tokens.is_card(ctx.keys, payload.removeprefix("c_")):
         hint = _("This is somebody's loyalty card: it is for the cashier to scan 🙂")
     if hint is None and join.is_member(turn):
         await open_menu(turn)

@@ -12,6 +12,7 @@ from loyalty.staff.invitations import (
     accept_panel_invitation,
     find_invitation,
     invite,
+    knows_invitation,
 )
 from loyalty.staff.passwords import MINIMUM_LENGTH, hash_password, verify_password
 from loyalty.staff.people import (
@@ -79,6 +80,7 @@ __all__ = [
     "invitation",
     "invite",
     "keys_of",
+    "knows_invitation",
     "note_failure",
     "note_key_used",
     "oldest_failure",

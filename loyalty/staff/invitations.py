@@ -115,6 +115,11 @@ def accept_panel_invitation(
     return get(session, person.id)
 
 
+def knows_invitation(session: Session, *, token: str) -> bool:
+    """Whether such an invitation was ever made, used or not."""
+    return _invitation(session, token, lock=False) is not None
+
+
 def _invitation(session: Session, token: str, *, lock: bool) -> Any:
     query = sa.select(invitation).where(invitation.c.token_hash == tokens.hash_secret(token))
     if lock:  # On PostgreSQL two people with one link queue here; SQLite has one writer anyway.

@@ -229,7 +229,9 @@ def _import(
         opened(path, options).close()  # what is wrong with the file is said before anything else
         prepare_database(settings)
         return run_async(work)
-    except (KeyboardInterrupt, typer.Exit):
+    except KeyboardInterrupt:
+        fail(stopped(Summary(), dry_run=True), code=INTERRUPTED)
+    except typer.Exit:
         if not interrupted:
             raise
         fail(stopped(interrupted[0].summary, dry_run=dry_run), code=INTERRUPTED)

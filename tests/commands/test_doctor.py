@@ -1,0 +1,57 @@
+"""`regulars doctor`: what is only not there yet is no fault."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from typer.testing import CliRunner
+
+from loyalty.consent import PERSONAL_DATA, consent_text
+from loyalty.db import Database
+
+
+def examine(monkeypatch: pytest.MonkeyPatch, url: str) -> tuple[int, dict[str, Any]]:
+    """Its exit code and its findings by name."""
+    from regulars import app
+
+    for name in ("BOT_TOKEN", "REDIS_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("LANGUAGE", "en")
+    monkeypatch.setenv("SECRET_KEY", "a key that is long enough")
+    result = CliRunner().invoke(app, ["doctor", "--json"])
+    found = json.loads(result.stdout)["findings"]
+    return result.exit_code, {one["name"]: one for one in found}
+
+
+def test_before_the_first_start_all_is_well(
+    monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> None:
+    code, found = examine(monkeypatch, database_url)
+    texts = found["Consent texts"]
+    assert (code, texts["ok"]) == (0, True), found
+    assert texts["detail"] == "They are written when the bot first starts: “regulars run”."
+
+
+async def add_text(url: str) -> None:
+    text = {"purpose": PERSONAL_DATA, "language": "ru", "version": 1, "body": "Согласие"}
+    values = {"id": 1, **text, "sha256": "0" * 64, "published_at": datetime.now(UTC)}
+    db = Database(url)
+    try:
+        await db.transact(lambda session: session.execute(sa.insert(consent_text).values(values)))
+    finally:
+        await db.close()
+
+
+def test_a_text_in_one_language_is_a_fault(
+    monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> None:
+    asyncio.run(add_text(database_url))
+    code, found = examine(monkeypatch, database_url)
+    assert (code, found["Consent texts"]["ok"]) == (1, False)
+    assert found["Consent texts"]["detail"] == "in 1 of 2 languages"

@@ -123,7 +123,7 @@ def _look(engine: sa.Engine, unit: Unit[T]) -> T:
 class Database:
     """An open database. Make with ``Database(url)``, end with ``close``."""
 
-    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.url = url
         self.is_postgres = url.startswith(("postgres://", "postgresql"))
         self._engine: AsyncEngine | None = None

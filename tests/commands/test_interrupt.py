@@ -60,6 +60,7 @@ async def count(db: Database) -> int:
     return int(await db.read(lambda session: session.execute(query).scalar_one()))
 
 
+@pytest.mark.slow
 async def test_what_came_in_stays_and_again_brings_the_rest(
     database_url: str, tmp_path: Path, sales: Path
 ) -> None:

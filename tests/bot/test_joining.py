@@ -212,3 +212,4 @@ async def test_start_of_a_customer_shows_the_menu_and_clears_blocked(
     await until(reachable, "unblocked")
     await ann.send("/start")
     await ann.reads("You have 100 points")
+    assert await reachable()

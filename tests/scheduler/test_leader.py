@@ -93,5 +93,6 @@ async def test_a_cut_connection_is_made_anew(postgres_database: str) -> None:
         while await db.read(lambda s: s.execute(holders).scalars().all()) in ([], [first]):
             await asyncio.sleep(0.05)
         await leader.elected.wait()
+    assert leader.is_leader
     await leader.stop()
     await db.close()

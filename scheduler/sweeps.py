@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from loyalty import customers, inbox, jobs, staff
-from loyalty.purchases.tables import idempotency
+from loyalty.idempotency import idempotency
 
 ANSWERS = timedelta(hours=72)
 TRIES = timedelta(days=1)

@@ -31,6 +31,12 @@ customer = sa.Table(
     sa.Column("source", sa.String(64)),
     sa.Column("referral_code", sa.String(16), unique=True),
     sa.Column("tier", sa.String(16), nullable=False, server_default="bronze"),
+    # Granted by hand: the tier never falls below it.
+    sa.Column("tier_floor", sa.String(16)),
+    sa.Column("tier_since", UtcDateTime),
+    # Warned on that day that the review on the other day will lower the tier.
+    sa.Column("tier_warned_at", UtcDateTime),
+    sa.Column("tier_warned_for", sa.Date),
     sa.Column("tags", JsonValue),
     sa.Column("fields", JsonValue),
     sa.Column("created_at", UtcDateTime, nullable=False),

@@ -111,6 +111,8 @@ def _keys(table: sa.Table) -> list[str]:
 def _merge(table: sa.Table, name: str) -> str:
     """How a rollup column takes in a new value."""
     new, old = f"excluded.{name}", f"{table.name}.{name}"
+    if table.c[name].info.get("merge") == "max":
+        return f"{name} = CASE WHEN {old} IS NULL OR {new} > {old} THEN {new} ELSE {old} END"
     if name.startswith("first_"):
         return f"{name} = CASE WHEN {new} < {old} THEN {new} ELSE {old} END"
     if name.startswith("last_"):

@@ -1,10 +1,10 @@
-"""Sale drafts (a sale that is being rung up) and stored answers of idempotent requests."""
+"""Sale drafts: a sale that is being rung up."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-from loyalty.db.types import BigId, JsonValue, UtcDateTime, metadata
+from loyalty.db.types import BigId, UtcDateTime, metadata
 
 sale_draft = sa.Table(
     "sale_draft",
@@ -37,15 +37,4 @@ sale_draft = sa.Table(
         postgresql_where=sa.text("status = 'open'"),
     ),
     sa.Index("ix_sale_draft_staff_id_created_at", "staff_id", "created_at"),
-)
-
-idempotency = sa.Table(
-    "idempotency",
-    metadata,
-    # staff:…, key:… (an outlet's till), import:…
-    sa.Column("client", sa.String(40), primary_key=True),
-    sa.Column("key", sa.String(128), primary_key=True),
-    sa.Column("fingerprint", sa.String(64), nullable=False),
-    sa.Column("answer", JsonValue, nullable=False),
-    sa.Column("created_at", UtcDateTime, nullable=False, index=True),
 )

@@ -46,6 +46,7 @@ lot = sa.Table(
         "ix_lot_open",
         "customer_id",
         "expires_at",
+        "earned_at",
         "id",
         sqlite_where=sa.text("remaining > 0"),
         postgresql_where=sa.text("remaining > 0"),
@@ -58,6 +59,14 @@ lot = sa.Table(
         postgresql_where=sa.text("remaining > 0 AND expires_at IS NOT NULL"),
     ),
     sa.Index("ix_lot_purchase_id", "purchase_id"),
+    # What is pending: few of a customer's lots, however many there are.
+    sa.Index(
+        "ix_lot_customer_id_active_from",
+        "customer_id",
+        "active_from",
+        sqlite_where=sa.text("remaining > 0"),
+        postgresql_where=sa.text("remaining > 0"),
+    ),
     postgresql_with={"fillfactor": "80"},
 )
 
@@ -123,6 +132,39 @@ hold = sa.Table(
         postgresql_where=sa.text("status = 'open'"),
     ),
     sa.Index("ix_hold_customer_id", "customer_id"),
+)
+
+till_hold = sa.Table(
+    "till_hold",
+    metadata,
+    # What a till asked for when it placed a hold, and what the customer said to it.
+    sa.Column("hold_id", BigId, sa.ForeignKey("hold.id"), primary_key=True, autoincrement=False),
+    sa.Column("client", sa.String(40), nullable=False),
+    sa.Column("outlet_id", BigId, sa.ForeignKey("outlet.id")),
+    # The receipt and vouchers to record once it is confirmed; None: points alone.
+    sa.Column("request", JsonValue),
+    # The customer's own tap is needed (many points, or a card that was only named).
+    sa.Column("needs_tap", sa.Boolean, nullable=False),
+    sa.Column("approved_at", UtcDateTime),
+    sa.Column("purchase_id", BigId),
+)
+
+adjustment_request = sa.Table(
+    "adjustment_request",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("customer_id", BigId, sa.ForeignKey("customer.id"), nullable=False, index=True),
+    sa.Column("points", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.String(200), nullable=False),
+    sa.Column("points_expire_at", UtcDateTime),
+    sa.Column("status", sa.String(10), nullable=False),
+    sa.Column("requested_by", sa.String(40), nullable=False),
+    sa.Column("requested_at", UtcDateTime, nullable=False),
+    sa.Column("decided_by", sa.String(40)),
+    sa.Column("decided_at", UtcDateTime),
+    sa.CheckConstraint("points <> 0", name="points"),
+    sa.CheckConstraint("status IN ('waiting', 'approved', 'declined')", name="status"),
+    sa.Index("ix_adjustment_request_status", "status", "id"),
 )
 
 LEFT = lot.c.remaining > sa.literal_column("0")

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 import scheduler
 from loyalty import clock, jobs
-from loyalty.purchases.tables import idempotency
+from loyalty.idempotency import idempotency
 from loyalty.settings import Settings
 from loyalty.wallet.tables import account
 from scheduler.telegram import read_reply

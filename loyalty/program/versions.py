@@ -1,4 +1,4 @@
-"""The program: versioned rules an owner edits; a purchase keeps the version it was priced by."""
+"""Versions of the program: what is in force when; a purchase keeps the version it was priced by."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from datetime import datetime
 from functools import lru_cache
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
 from loyalty.db.types import BigId, JsonValue, UtcDateTime, metadata
 from loyalty.ids import new_id
+from loyalty.program.rules import Program
 
 program_version = sa.Table(
     "program_version",
@@ -22,73 +23,23 @@ program_version = sa.Table(
     sa.Column("author", sa.String(40), nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("effective_from", UtcDateTime),
+    sa.Column("note", sa.String(200)),
     sa.CheckConstraint("status IN ('draft', 'published')", name="status"),
 )
 
 
-class _Rules(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TierRule(_Rules):
-    """A tier: reached at ``threshold`` minor units of net spend in 12 months."""
-
-    key: str
-    threshold: int = Field(ge=0)
-    earn_rate_bp: int = Field(ge=0, le=10_000)
-
-
-class QuietHours(_Rules):
-    """Local hours in which no marketing leaves; may cross midnight. Minutes of the day."""
-
-    start_minute: int = Field(default=21 * 60, ge=0, lt=1440)
-    end_minute: int = Field(default=9 * 60, ge=0, lt=1440)
-
-
-class Caps(_Rules):
-    """How many marketing messages a customer gets, by local calendar."""
-
-    trigger_per_day: int = Field(default=1, ge=0)
-    trigger_per_week: int = Field(default=4, ge=0)
-    mass_per_day: int = Field(default=1, ge=0)
-    mass_per_week: int = Field(default=2, ge=0)
-    marketing_per_week: int = Field(default=5, ge=0)
-
-
-class Program(_Rules):
-    """Every rule and default of the program. Money in minor units, rates in basis points."""
-
-    tiers: tuple[TierRule, ...] = (
-        TierRule(key="bronze", threshold=0, earn_rate_bp=500),
-        TierRule(key="silver", threshold=1_000_000, earn_rate_bp=700),
-        TierRule(key="gold", threshold=2_000_000, earn_rate_bp=1000),
-    )
-    pending_days: int = Field(default=1, ge=0, le=90)
-    redeem_share_bp: int = Field(default=3000, ge=0, le=10_000)
-    redeem_minimum: int = Field(default=1, ge=1)
-    confirm_above: int = Field(default=500, ge=0)
-    confirm_seconds: int = Field(default=120, ge=30, le=600)
-    expiry_days: int | None = Field(default=365, ge=1, le=3650)
-    expiry_grace_days: int = Field(default=7, ge=0, le=60)
-    reminder_lead_hours: int = Field(default=24, ge=0, le=168)
-    returned_points_min_days: int = Field(default=14, ge=0, le=365)
-    welcome_points: int = Field(default=100, ge=0)
-    birthday_points: int = Field(default=200, ge=0)
-    birthday_days_before: int = Field(default=7, ge=0, le=60)
-    birthday_valid_days: int = Field(default=14, ge=1, le=365)
-    quiet_hours: QuietHours = QuietHours()
-    caps: Caps = Caps()
-    messages_per_second: int = Field(default=25, ge=1, le=1000)
-    global_holdout_bp: int = Field(default=500, ge=0, le=5000)
-    chain_holdout_bp: int = Field(default=1000, ge=0, le=5000)
-    # Below this many customers nobody is held out: so few can tell nothing apart, and would
-    # only miss their reminders.
-    holdout_from_customers: int = Field(default=100, ge=0)
-    phone_change_freeze_hours: int = Field(default=72, ge=0, le=720)
-
-    def tier(self, key: str) -> TierRule:
-        """The tier called ``key``; the lowest if there is none by that name any more."""
-        return next((tier for tier in self.tiers if tier.key == key), self.tiers[0])
+program_draft = sa.Table(
+    "program_draft",
+    metadata,
+    # There is one draft at a time; it goes away when it is published or dropped.
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("base_version_id", BigId, sa.ForeignKey("program_version.id"), nullable=False),
+    sa.Column("rules", JsonValue, nullable=False),
+    # Grows with every change, so that two editors do not write over each other.
+    sa.Column("edition", sa.Integer, nullable=False),
+    sa.Column("author", sa.String(40), nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+)
 
 
 class Version(BaseModel):

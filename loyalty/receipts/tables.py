@@ -1,4 +1,4 @@
-"""Purchases with their lines and returns, and the rollup per customer kept with each sale."""
+"""Purchases with their lines and returns, and the rollups per customer kept with each sale."""
 
 from __future__ import annotations
 
@@ -36,6 +36,13 @@ purchase = sa.Table(
     sa.Column("unlinked_return", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("program_version_id", BigId, sa.ForeignKey("program_version.id")),
     sa.Column("draft_id", BigId),
+    # What of the total was paid by gift cards, minor units: money, not a discount.
+    sa.Column("gift_paid", sa.BigInteger, nullable=False, server_default="0"),
+    # What priced it and why: tier, promotions, facts, every point explained, stamps, vouchers.
+    # A return prices what remains by the same.
+    sa.Column("pricing", JsonValue),
+    # When a sale without a card found its customer later.
+    sa.Column("attached_at", UtcDateTime),
     sa.Index(
         "uq_purchase_receipt",
         "outlet_id",
@@ -56,6 +63,13 @@ purchase = sa.Table(
     ),
     sa.Index("ix_purchase_customer_id_sold_at", "customer_id", "sold_at"),
     sa.Index("ix_purchase_sold_at", "sold_at"),
+    sa.Index(
+        "ix_purchase_staff_id_recorded_at",
+        "staff_id",
+        "recorded_at",
+        sqlite_where=sa.text("staff_id IS NOT NULL"),
+        postgresql_where=sa.text("staff_id IS NOT NULL"),
+    ),
 )
 
 purchase_line = sa.Table(
@@ -101,6 +115,10 @@ purchase_return = sa.Table(
     sa.Column("debt", sa.BigInteger, nullable=False, server_default="0"),
     # What came back: a list of line number, quantity, amount and points
     sa.Column("lines", JsonValue, nullable=False),
+    # Minor units put back on gift cards.
+    sa.Column("gift_returned", sa.BigInteger, nullable=False, server_default="0"),
+    # Stamps taken, vouchers given back, debts of stamps left behind.
+    sa.Column("effects", JsonValue),
 )
 
 customer_stats = sa.Table(
@@ -114,5 +132,23 @@ customer_stats = sa.Table(
     sa.Column("spent", sa.BigInteger, nullable=False),
     sa.Column("first_purchase_at", UtcDateTime, nullable=False),
     sa.Column("last_purchase_at", UtcDateTime, nullable=False),
+    # Net spend from ``window_from`` on, minor units: what a tier is reached by. The first day
+    # moves ahead with the sales, so none of them has to add up a year.
+    sa.Column("window_spent", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("window_from", sa.Date, info={"merge": "max"}),
+    postgresql_with={"fillfactor": "80"},
+)
+
+customer_day = sa.Table(
+    "customer_day",
+    metadata,
+    sa.Column(
+        "customer_id", BigId, sa.ForeignKey("customer.id"), primary_key=True, autoincrement=False
+    ),
+    # The business day of the purchases; a return counts on the day of its purchase.
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("orders", sa.Integer, nullable=False),
+    # Net of returns, minor units.
+    sa.Column("spent", sa.BigInteger, nullable=False),
     postgresql_with={"fillfactor": "80"},
 )

@@ -1,0 +1,61 @@
+"""The program: versioned rules an owner edits; a purchase keeps the version it was priced by.
+
+``rules`` are the rules themselves, ``effects`` the parts they are made of, ``versions`` what is
+in force when.
+"""
+
+from loyalty.program.effects import (
+    AmountOff,
+    FreeDelivery,
+    Gift,
+    GiftItem,
+    LocalText,
+    PercentOff,
+    PointsGift,
+    Rules,
+    Scope,
+    StampsGift,
+    VoucherEffect,
+    VoucherGift,
+)
+from loyalty.program.rules import (
+    Caps,
+    Guards,
+    InterimPrize,
+    Perk,
+    Program,
+    QuietHours,
+    ReferralRule,
+    StampCardRule,
+    TierRule,
+)
+from loyalty.program.versions import Version, by_id, current, ensure_default, program_version
+
+__all__ = [
+    "AmountOff",
+    "Caps",
+    "FreeDelivery",
+    "Gift",
+    "GiftItem",
+    "Guards",
+    "InterimPrize",
+    "LocalText",
+    "PercentOff",
+    "Perk",
+    "PointsGift",
+    "Program",
+    "QuietHours",
+    "ReferralRule",
+    "Rules",
+    "Scope",
+    "StampCardRule",
+    "StampsGift",
+    "TierRule",
+    "Version",
+    "VoucherEffect",
+    "VoucherGift",
+    "by_id",
+    "current",
+    "ensure_default",
+    "program_version",
+]

@@ -31,7 +31,18 @@ _PLAIN = {
     "outlet_not_found": N_("I could not find this place."),
     "draft_not_found": N_("This sale is gone. Please scan the card again."),
     "hold_not_found": N_("This request is gone. Please start again."),
+    "adjustment_not_found": N_("I could not find this correction."),
+    "adjustment_decided": N_("This correction has been decided already."),
+    "account_broken": N_(
+        "The points on this card do not add up, so they are kept safe until that is mended."
+    ),
+    "second_person_needed": N_("Somebody else has to decide about this."),
     "chain_not_found": N_("I could not find this chain of messages."),
+    "tier_not_found": N_("There is no such level any more."),
+    "referral_not_found": N_("I could not find this invitation."),
+    "referral_decided": N_("This invitation does not wait for a decision any more."),
+    "anomaly_not_found": N_("I could not find this note."),
+    "promotion_not_found": N_("I could not find this promotion."),
     "hold_already_resolved": N_("This has been settled already."),
     "draft_closed": N_("This sale is closed already. Please scan the card again for a new one."),
     "duplicate_receipt": N_("A receipt with this number was recorded today already."),
@@ -59,6 +70,7 @@ _PLAIN = {
         "This is somebody else's number. Please share your own with the button below 👇"
     ),
     "amount_invalid": N_("I could not read the sum. Please type it like 450 or 450.50"),
+    "reason_invalid": N_("Please write the reason in a few words."),
     "points_invalid": N_("Please type a whole number of points, like 50"),
     "phone_invalid": N_("I could not read this phone number."),
     "birthday_invalid": N_("I could not read the date. Please type it like 05.06 or 05.06.1990"),
@@ -66,8 +78,24 @@ _PLAIN = {
     "code_invalid": N_(
         "I do not know this code. Perhaps it is out of date: please refresh the card and try again."
     ),
+    "promotion_invalid": N_("This promotion does not fit together. Please check it."),
     "program_invalid": N_("These rules do not fit together. Please check them."),
     "chain_invalid": N_("Something in this chain of messages is not right. Please check it."),
+    "voucher_not_found": N_("I do not know this code. Please check it letter by letter 🔎"),
+    "voucher_used_up": N_("This code has been used up already."),
+    "voucher_customer_limit": N_("You have used this code as often as one may."),
+    "voucher_blocked": N_("This code is closed. Please talk to the manager."),
+    "voucher_inactive": N_("This gift card has not been activated yet."),
+    "voucher_empty": N_("Nothing is left on this gift card."),
+    "voucher_no_items": N_("There is nothing in this receipt that the code is for."),
+    "voucher_not_combinable": N_("These codes do not go together on one receipt."),
+    "voucher_code_taken": N_("There is a code like this already. Please choose another one."),
+    "voucher_already_active": N_("This gift card cannot be activated: it is in use or closed."),
+    "voucher_not_yours": N_("This code is for another customer."),
+    "voucher_wrong_segment": N_("This offer is not for this card."),
+    "voucher_needs_customer": N_("Please scan the customer's card first, then enter the code."),
+    "voucher_code_invalid": N_("A code has 3 to 32 letters and digits."),
+    "voucher_invalid": N_("Something about this voucher is not right. Please check it."),
 }
 
 
@@ -105,6 +133,45 @@ def _frozen(_: Translator, facts: Facts, locale: Locale) -> Markup:
     return _("Points on this card cannot be spent for now. Please talk to the manager.")
 
 
+def _not_started(_: Translator, facts: Facts, locale: Locale) -> Markup:
+    starts_at = facts.get("starts_at")
+    if not isinstance(starts_at, datetime):
+        return _("This code is not good yet.")
+    return _("This code is good from {moment}.", moment=_.moment(starts_at, locale.time_zone))
+
+
+def _expired(_: Translator, facts: Facts, locale: Locale) -> Markup:
+    ends_at = facts.get("ends_at")
+    if not isinstance(ends_at, datetime):
+        return _("This code has run out.")
+    return _("This code was good until {moment}.", moment=_.moment(ends_at, locale.time_zone))
+
+
+def _below_minimum(_: Translator, facts: Facts, locale: Locale) -> Markup:
+    return _(
+        "This code is good from {sum} in one receipt.",
+        sum=_.money(int(facts.get("minimum", 0)), locale.currency),
+    )
+
+
+def _velocity(_: Translator, facts: Facts, locale: Locale) -> Markup:
+    del locale
+    limit = int(facts.get("limit", 1))
+    if facts.get("of") == "cashier":
+        return _.plural(
+            "You have recorded {n} sale within an hour, no more are possible. "
+            "Please call the manager.",
+            "You have recorded {n} sales within an hour, no more are possible. "
+            "Please call the manager.",
+            limit,
+        )
+    return _.plural(
+        "This card has had {n} purchase today, no more are possible. Please call the manager.",
+        "This card has had {n} purchases today, no more are possible. Please call the manager.",
+        limit,
+    )
+
+
 def _too_many(_: Translator, facts: Facts, locale: Locale) -> Markup:
     del locale
     seconds = max(1, int(facts.get("retry_after_s", 60)))
@@ -131,6 +198,10 @@ _WITH_FACTS: dict[str, Say] = {
     "redemption_frozen": _frozen,
     "too_many_tries": _too_many,
     "password_too_short": _too_short,
+    "voucher_not_started": _not_started,
+    "voucher_expired": _expired,
+    "voucher_below_minimum": _below_minimum,
+    "velocity_exceeded": _velocity,
 }
 
 

@@ -75,6 +75,30 @@ class ChainNotFound(NotFound):
     """No chain by that key."""
 
 
+class TierNotFound(NotFound):
+    """The program has no tier by that key."""
+
+
+class ReferralNotFound(NotFound):
+    """Nobody has brought this friend."""
+
+
+class AnomalyNotFound(NotFound):
+    """No flag by that id."""
+
+
+class VoucherNotFound(NotFound):
+    """No voucher by that code. Facts: ``code``."""
+
+
+class PromotionNotFound(NotFound):
+    """No promotion by that id."""
+
+
+class AdjustmentNotFound(NotFound):
+    """No correction by that id waits for anybody."""
+
+
 # --- conflict ----------------------------------------------------------------------------
 
 
@@ -134,6 +158,66 @@ class DatabaseBusy(Conflict):
     """The work was tried several times and kept colliding with other work."""
 
 
+class ReferralDecided(Conflict):
+    """The referral does not wait for a decision. Facts: ``status``."""
+
+
+class VoucherNotStarted(Conflict):
+    """The voucher is good later only. Facts: ``starts_at``."""
+
+
+class VoucherExpired(Conflict):
+    """The voucher was good until ``ends_at`` (or None)."""
+
+
+class VoucherUsedUp(Conflict):
+    """The voucher has been used as often as it may be."""
+
+
+class VoucherCustomerLimit(Conflict):
+    """This customer has used the voucher as often as one may. Facts: ``limit``."""
+
+
+class VoucherBelowMinimum(Conflict):
+    """The receipt is too small for the voucher. Facts: ``minimum`` (minor units)."""
+
+
+class VoucherBlocked(Conflict):
+    """The voucher was closed by hand, or taken back."""
+
+
+class VoucherInactive(Conflict):
+    """The gift card has not been paid for yet."""
+
+
+class VoucherEmpty(Conflict):
+    """Nothing is left on the gift card."""
+
+
+class VoucherNoItems(Conflict):
+    """Nothing in the receipt is what the voucher is for."""
+
+
+class VoucherNotCombinable(Conflict):
+    """These vouchers do not go together on one receipt."""
+
+
+class VoucherCodeTaken(Conflict):
+    """Another voucher has this code (or one that looks the same)."""
+
+
+class VoucherAlreadyActive(Conflict):
+    """Only a gift card that is not active yet can be made active. Facts: ``status``."""
+
+
+class AdjustmentDecided(Conflict):
+    """The correction was approved or declined before. Facts: ``status``."""
+
+
+class AccountBroken(Conflict):
+    """The points do not add up: they are mended, not released by hand."""
+
+
 # --- not allowed -------------------------------------------------------------------------
 
 
@@ -153,8 +237,24 @@ class ConsentMissing(NotAllowed):
     """The customer has not agreed. Facts: ``purpose``."""
 
 
+class VoucherNotYours(NotAllowed):
+    """The voucher belongs to another customer."""
+
+
+class VoucherWrongSegment(NotAllowed):
+    """The voucher is for customers of another segment. Facts: ``segment``."""
+
+
+class VoucherNeedsCustomer(NotAllowed):
+    """The voucher needs a customer's card with it."""
+
+
 class OwnCard(NotAllowed):
     """Staff cannot sell to their own card."""
+
+
+class VelocityExceeded(NotAllowed):
+    """The owner's limit of sales is reached. Facts: ``of`` ("card" or "cashier"), ``limit``."""
 
 
 class RoleMissing(NotAllowed):
@@ -171,6 +271,10 @@ class WrongCredentials(NotAllowed):
 
 class NotYourContact(NotAllowed):
     """The shared contact is somebody else's."""
+
+
+class SecondPersonNeeded(NotAllowed):
+    """Whoever asked for a correction does not decide about it."""
 
 
 # --- invalid -----------------------------------------------------------------------------
@@ -216,8 +320,24 @@ class ChainInvalid(Invalid):
     """Facts: ``problems``."""
 
 
+class VoucherCodeInvalid(Invalid):
+    """A code of one's own has 3 to 32 letters and digits."""
+
+
+class VoucherInvalid(Invalid):
+    """What was asked of a new voucher does not fit together. Facts: ``field``, ``problem``."""
+
+
+class PromotionInvalid(Invalid):
+    """Facts: ``problems`` (list of field and problem)."""
+
+
 class PasswordTooShort(Invalid):
     """Facts: ``minimum``."""
+
+
+class ReasonInvalid(Invalid):
+    """Too short or too long. Facts: ``minimum``, ``maximum`` (characters)."""
 
 
 def all_codes() -> dict[str, type[DomainError]]:

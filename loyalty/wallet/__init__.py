@@ -1,10 +1,22 @@
 """The wallet: accounts, lots, holds, debt, entries.
 
 ``lock`` gives wallets under lock for a sale or a return; ``moves`` are whole units (grant,
-adjust, expire, freeze); ``holds`` set points aside; ``queries`` answer; ``reconcile`` checks
-the invariants I1–I7.
+adjust, expire, freeze); ``holds`` set points aside; ``queries`` answer; ``adjustments`` are what
+staff do by hand; ``reconcile`` checks the invariants I1–I7 (``purchase_rules`` what purchases
+and returns say of them, ``rollups`` the sums kept beside), ``repair`` mends.
 """
 
+from loyalty.wallet.adjustments import (
+    Adjustment,
+    approve_adjustment,
+    clean_reason,
+    decline_adjustment,
+    freeze_note,
+    pause_spending,
+    release_spending,
+    request_adjustment,
+    waiting_adjustments,
+)
 from loyalty.wallet.holds import (
     Hold,
     get_hold,
@@ -16,6 +28,7 @@ from loyalty.wallet.holds import (
 from loyalty.wallet.locking import lock
 from loyalty.wallet.lots import Lot
 from loyalty.wallet.moves import (
+    BROKEN,
     Expired,
     Granted,
     adjust,
@@ -40,6 +53,8 @@ from loyalty.wallet.reconcile import Fault, reconcile
 from loyalty.wallet.state import Cause, Wallet
 
 __all__ = [
+    "BROKEN",
+    "Adjustment",
     "Balance",
     "Cause",
     "EntryView",
@@ -52,21 +67,29 @@ __all__ = [
     "Pending",
     "Wallet",
     "adjust",
+    "approve_adjustment",
     "balance",
+    "clean_reason",
+    "decline_adjustment",
     "expire_due",
     "expiring",
     "freeze",
+    "freeze_note",
     "get_hold",
     "grant",
     "history",
     "lock",
     "next_due",
     "open_account",
+    "pause_spending",
     "pending",
     "place_hold",
     "reconcile",
+    "release_spending",
+    "request_adjustment",
     "take_hold",
     "time_out_holds",
     "unfreeze",
     "void_hold",
+    "waiting_adjustments",
 ]

@@ -15,6 +15,9 @@ from loyalty.wallet.locking import lock
 from loyalty.wallet.state import Cause
 from loyalty.wallet.tables import LEFT, account, entry, lot
 
+BROKEN = "broken"
+"""The freeze of an account that does not add up; a later check that finds it whole lifts it."""
+
 FOREVER = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
 """A freeze without an end."""
 
@@ -197,38 +200,45 @@ def freeze(
     until: datetime | None,
     actor: str,
     now: datetime,
+    note: str | None = None,
 ) -> None:
-    """Refuse redemption until ``until`` (None: until lifted). Locks the wallet."""
+    """Refuse redemption until ``until`` (None: until lifted). Locks the wallet.
+
+    ``reason`` is a code; ``note`` is what a person wrote about it, and stays out of the events.
+    """
     lock(session, [customer_id])
     session.execute(
         sa.update(account)
         .where(account.c.customer_id == customer_id)
-        .values(frozen_until=until or FOREVER, frozen_reason=reason)
+        .values(frozen_until=until or FOREVER, frozen_reason=reason, frozen_note=note)
     )
-    rows = Rows()
-    events.record(
-        rows,
-        type="account.frozen",
-        customer_id=customer_id,
-        actor=actor,
-        data={"reason": reason},
-        now=now,
-    )
-    rows.put(session)
+    data = {"reason": reason, "until": until.isoformat() if until else None}
+    _record(session, "account.frozen", customer_id, data, actor=actor, now=now)
 
 
 def unfreeze(session: Session, *, customer_id: int, actor: str, now: datetime) -> None:
     """Allow redemption again. Locks the wallet."""
-    lock(session, [customer_id])
+    reason = lock(session, [customer_id])[customer_id].frozen_reason
     session.execute(
         sa.update(account)
         .where(account.c.customer_id == customer_id)
-        .values(frozen_until=None, frozen_reason=None)
+        .values(frozen_until=None, frozen_reason=None, frozen_note=None)
     )
+    data = {"reason": reason}
+    _record(session, "account.unfrozen", customer_id, data, actor=actor, now=now)
+
+
+def _record(
+    session: Session,
+    type: str,
+    customer_id: int,
+    data: dict[str, str | None],
+    *,
+    actor: str,
+    now: datetime,
+) -> None:
     rows = Rows()
-    events.record(
-        rows, type="account.unfrozen", customer_id=customer_id, actor=actor, data={}, now=now
-    )
+    events.record(rows, type=type, customer_id=customer_id, actor=actor, data=data, now=now)
     rows.put(session)
 
 

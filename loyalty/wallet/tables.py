@@ -18,6 +18,8 @@ account = sa.Table(
     # Redemption is refused until then (a new Telegram account, a broken invariant).
     sa.Column("frozen_until", UtcDateTime),
     sa.Column("frozen_reason", sa.String(32)),
+    # What staff wrote when they paused it by hand.
+    sa.Column("frozen_note", sa.String(200)),
     sa.CheckConstraint("posted >= 0", name="posted"),
     sa.CheckConstraint("held >= 0", name="held"),
     sa.CheckConstraint("debt >= 0", name="debt"),

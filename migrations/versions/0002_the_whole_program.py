@@ -395,6 +395,9 @@ def upgrade() -> None:
             "ix_voucher_use_voucher_id_customer_id", ["voucher_id", "customer_id"], unique=False
         )
 
+    with op.batch_alter_table("account", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("frozen_note", sa.String(length=200), nullable=True))
+
     with op.batch_alter_table("customer", schema=None) as batch_op:
         batch_op.add_column(sa.Column("tier_floor", sa.String(length=16), nullable=True))
         batch_op.add_column(sa.Column("tier_since", sa.DateTime(timezone=True), nullable=True))
@@ -406,6 +409,13 @@ def upgrade() -> None:
             sa.Column("window_spent", sa.BigInteger(), server_default="0", nullable=False)
         )
         batch_op.add_column(sa.Column("window_from", sa.Date(), nullable=True))
+
+    with op.batch_alter_table("idempotency", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column(
+                "customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+            )
+        )
 
     with op.batch_alter_table("lot", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_lot_open"), sqlite_where=sa.text("remaining > 0"))
@@ -476,6 +486,9 @@ def downgrade() -> None:
     with op.batch_alter_table("program_version", schema=None) as batch_op:
         batch_op.drop_column("note")
 
+    with op.batch_alter_table("idempotency", schema=None) as batch_op:
+        batch_op.drop_column("customer_id")
+
     with op.batch_alter_table("lot", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_lot_customer_id_active_from",
@@ -503,6 +516,9 @@ def downgrade() -> None:
         batch_op.drop_column("tier_warned_at")
         batch_op.drop_column("tier_since")
         batch_op.drop_column("tier_floor")
+
+    with op.batch_alter_table("account", schema=None) as batch_op:
+        batch_op.drop_column("frozen_note")
 
     with op.batch_alter_table("voucher_use", schema=None) as batch_op:
         batch_op.drop_index("ix_voucher_use_voucher_id_customer_id")

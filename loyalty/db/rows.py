@@ -35,13 +35,23 @@ class Rows:
 
     def __init__(self) -> None:
         self._writes: dict[Shape, list[Mapping[str, Any]]] = {}
+        self._updated: dict[tuple[Any, ...], Mapping[str, Any]] = {}
 
     def insert(self, table: sa.Table, row: Mapping[str, Any]) -> None:
         """A new row of ``table``; every column without a server default must be named."""
         self._put("insert", table, row)
 
     def update(self, table: sa.Table, row: Mapping[str, Any]) -> None:
-        """New values for the row of ``table`` whose primary key ``row`` names."""
+        """New values for the row of ``table`` whose primary key ``row`` names.
+
+        Named again, the row gets both: a statement cannot update a row twice.
+        """
+        key = (table, *(row[name] for name in _keys(table)))
+        before = self._updated.get(key)
+        if before is not None:
+            self._writes[("update", table, tuple(before))].remove(before)
+            row = {**before, **row}
+        self._updated[key] = row
         self._put("update", table, row)
 
     def add(self, table: sa.Table, row: Mapping[str, Any]) -> None:
@@ -52,7 +62,7 @@ class Rows:
         self._writes.setdefault((kind, table, tuple(row)), []).append(row)
 
     def __bool__(self) -> bool:
-        return bool(self._writes)
+        return any(self._writes.values())
 
     def rows_of(self, table: sa.Table) -> list[Mapping[str, Any]]:
         """What is about to be written to ``table``, for facts that later rooms need."""
@@ -64,6 +74,8 @@ class Rows:
         Raises:
             sqlalchemy or driver IntegrityError: a unique row was there already.
         """
+        self._writes = {shape: rows for shape, rows in self._writes.items() if rows}
+        self._updated = {}
         if not self._writes:
             return
         if is_postgres(session):
@@ -104,8 +116,9 @@ def _sqlite_values(row: Mapping[str, Any], columns: tuple[str, ...]) -> list[Any
     return values
 
 
-def _keys(table: sa.Table) -> list[str]:
-    return [column.name for column in table.primary_key]
+@lru_cache(maxsize=256)
+def _keys(table: sa.Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.primary_key)
 
 
 def _merge(table: sa.Table, name: str) -> str:

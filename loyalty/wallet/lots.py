@@ -40,6 +40,22 @@ class Lot:
         """Active and not expired."""
         return self.active_from <= now and not self.is_expired(now)
 
+    def row(self, customer_id: int) -> dict[str, object]:
+        """The lot as a row of its table."""
+        return {
+            "id": self.id,
+            "customer_id": customer_id,
+            "granted": self.granted,
+            "remaining": self.remaining,
+            "held": self.held,
+            "earned_at": self.earned_at,
+            "active_from": self.active_from,
+            "expires_at": self.expires_at,
+            "kind": self.kind,
+            "purchase_id": self.purchase_id,
+            "origin_lot_id": self.origin_lot_id,
+        }
+
     def spending_key(self) -> tuple[bool, datetime, datetime, int]:
         """Soonest to expire first, never-expiring last; then earned time, then id."""
         return (

@@ -6,7 +6,7 @@ the account and its lots.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -39,15 +39,20 @@ class Wallet:
     frozen_reason: str | None
     lots: list[Lot] = field(default_factory=list)
     changed: bool = False
+    # Points in lots that were left in the database, as they stood when the wallet was read: a
+    # sale takes along only the lots it will spend, however many the customer has.
+    spendable_elsewhere: int = 0
+    pending_elsewhere: int = 0
 
     def available(self, now: datetime) -> int:
         """What may be spent at ``now``."""
         spendable = sum(item.remaining for item in self.lots if item.is_spendable(now))
-        return max(0, spendable - self.held)
+        return max(0, spendable + self.spendable_elsewhere - self.held)
 
     def pending(self, now: datetime) -> int:
         """What has been earned but cannot be spent yet."""
-        return sum(item.remaining for item in self.lots if item.active_from > now)
+        pending = sum(item.remaining for item in self.lots if item.active_from > now)
+        return pending + self.pending_elsewhere
 
     def check_not_frozen(self, now: datetime) -> None:
         """Refuse to spend from a frozen account.
@@ -71,34 +76,55 @@ class Wallet:
         note: str | None = None,
     ) -> tuple[int, int]:
         """A new lot with its entry; debt is repaid from it first. (lot id, points repaid)"""
-        item = self._new_lot(
-            points,
-            kind=kind,
-            now=cause.at,
-            active_from=active_from,
-            expires_at=expires_at,
-            purchase_id=purchase_id,
-        )
-        self._post(
+        parts = [(points, expires_at)]
+        ids, repaid = self.accrue_parts(
             rows,
-            points,
-            [(item.id, points)],
+            parts=parts,
             kind=kind,
             cause=cause,
+            active_from=active_from,
+            purchase_id=purchase_id,
             note=note,
         )
-        repaid = min(self.debt, points)
-        if repaid:
-            item.remaining -= repaid
-            entry_id = self._post(
-                rows,
-                -repaid,
-                [(item.id, -repaid)],
-                kind="repayment",
-                cause=cause,
+        return ids[0], repaid
+
+    def accrue_parts(
+        self,
+        rows: Rows,
+        *,
+        parts: Sequence[tuple[int, datetime | None]],
+        kind: str,
+        cause: Cause,
+        active_from: datetime,
+        purchase_id: int | None = None,
+        note: str | None = None,
+    ) -> tuple[list[int], int]:
+        """One entry with a lot per part (points, expiry); debt is repaid from them in order."""
+        items = [
+            self._new_lot(
+                points,
+                kind=kind,
+                now=cause.at,
+                active_from=active_from,
+                expires_at=expires_at,
+                purchase_id=purchase_id,
             )
+            for points, expires_at in parts
+        ]
+        total = sum(points for points, _ in parts)
+        shares = [(item.id, item.granted) for item in items]
+        self._post(rows, total, shares, kind=kind, cause=cause, note=note)
+        repaid = min(self.debt, total)
+        if repaid:
+            taken: Shares = []
+            for item in items:
+                n = min(item.remaining, repaid - sum(-less for _, less in taken))
+                if n:
+                    item.remaining -= n
+                    taken.append((item.id, -n))
+            entry_id = self._post(rows, -repaid, taken, kind="repayment", cause=cause)
             self._owe(rows, -repaid, cause=Cause("entry", str(entry_id), cause.actor, cause.at))
-        return item.id, repaid
+        return [item.id for item in items], repaid
 
     def redeem(
         self,
@@ -119,14 +145,8 @@ class Wallet:
         if points > available:
             raise InsufficientPoints(available=available, requested=points)
         taken = self._take(points, (item for item in self.lots if item.is_spendable(cause.at)))
-        self._post(
-            rows,
-            -points,
-            [(i, -n) for i, n in taken],
-            kind="redemption",
-            cause=cause,
-            lines=lines,
-        )
+        shares = [(i, -n) for i, n in taken]
+        self._post(rows, -points, shares, kind="redemption", cause=cause, lines=lines)
         return taken
 
     def redeem_held(
@@ -142,14 +162,8 @@ class Wallet:
         by_id = {item.id: item for item in self.lots}
         for lot_id, n in shares:
             by_id[lot_id].remaining -= n
-        self._post(
-            rows,
-            -points,
-            [(i, -n) for i, n in shares],
-            kind="redemption",
-            cause=cause,
-            lines=lines,
-        )
+        spent = [(i, -n) for i, n in shares]
+        self._post(rows, -points, spent, kind="redemption", cause=cause, lines=lines)
 
     def set_aside(self, *, points: int, now: datetime) -> Shares:
         """Reserve points against named lots, for a hold.
@@ -206,13 +220,7 @@ class Wallet:
             lots.append((item.id, points))
         total = sum(points for _, points in lots)
         if total:
-            self._post(
-                rows,
-                total,
-                lots,
-                kind="refund",
-                cause=cause,
-            )
+            self._post(rows, total, lots, kind="refund", cause=cause)
         return total
 
     def claw_back(
@@ -236,14 +244,8 @@ class Wallet:
         if takable:
             taken = self._take(min(points, sum(i.free for i in own)), own)
             taken += self._take(takable - sum(n for _, n in taken), others)
-            self._post(
-                rows,
-                -takable,
-                [(i, -n) for i, n in taken],
-                kind=kind,
-                cause=cause,
-                note=note,
-            )
+            shares = [(i, -n) for i, n in taken]
+            self._post(rows, -takable, shares, kind=kind, cause=cause, note=note)
         owed = points - takable
         if owed:
             self._owe(rows, owed, cause=cause)
@@ -269,7 +271,7 @@ class Wallet:
         """Add what became of the account and of its lots."""
         for item in self.lots:
             if item.is_new:
-                rows.insert(lot, self._lot_row(item))
+                rows.insert(lot, item.row(self.customer_id))
                 item.is_new = item.changed = False
             elif item.changed:
                 rows.update(lot, {"id": item.id, "remaining": item.remaining, "held": item.held})
@@ -285,21 +287,6 @@ class Wallet:
                 },
             )
             self.changed = False
-
-    def _lot_row(self, item: Lot) -> dict[str, object]:
-        return {
-            "id": item.id,
-            "customer_id": self.customer_id,
-            "granted": item.granted,
-            "remaining": item.remaining,
-            "held": item.held,
-            "earned_at": item.earned_at,
-            "active_from": item.active_from,
-            "expires_at": item.expires_at,
-            "kind": item.kind,
-            "purchase_id": item.purchase_id,
-            "origin_lot_id": item.origin_lot_id,
-        }
 
     def _take(self, points: int, lots: Iterable[Lot]) -> Shares:
         left, taken = points, []

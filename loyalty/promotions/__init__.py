@@ -1,1 +1,68 @@
-"""promotions"""
+"""Promotions: rules over the lines, the moment and the customer of a receipt.
+
+``model`` is what an owner writes; ``engine`` chooses what applies, ``reducing`` lowers what is
+paid, ``accruing`` adds points and says where each comes from, ``goals`` counts towards a gift:
+all pure. ``store`` keeps every state as a row of its own; ``describe`` puts it into words.
+"""
+
+from loyalty.promotions.accruing import Accrual, Part, accrue
+from loyalty.promotions.engine import Facts, Live, choose, goals_of
+from loyalty.promotions.goals import GoalStep, goals_step, period_of
+from loyalty.promotions.model import Conditions, Effect, Goal, Promotion, parse
+from loyalty.promotions.reducing import Applied, Reduction, reduce
+from loyalty.promotions.store import (
+    GoalStanding,
+    Listed,
+    Stored,
+    archive,
+    by_ids,
+    current_revision,
+    get,
+    history,
+    listing,
+    live_at,
+    names_of,
+    save,
+    standings,
+    switch_off,
+    switch_on,
+)
+from loyalty.promotions.tables import goal_progress, promotion_version
+
+__all__ = [
+    "Accrual",
+    "Applied",
+    "Conditions",
+    "Effect",
+    "Facts",
+    "Goal",
+    "GoalStanding",
+    "GoalStep",
+    "Listed",
+    "Live",
+    "Part",
+    "Promotion",
+    "Reduction",
+    "Stored",
+    "accrue",
+    "archive",
+    "by_ids",
+    "choose",
+    "current_revision",
+    "get",
+    "goal_progress",
+    "goals_of",
+    "goals_step",
+    "history",
+    "listing",
+    "live_at",
+    "names_of",
+    "parse",
+    "period_of",
+    "promotion_version",
+    "reduce",
+    "save",
+    "standings",
+    "switch_off",
+    "switch_on",
+]

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from itertools import pairwise
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from loyalty.program.effects import GiftItem, LocalText, Rules, Scope, VoucherGift
 
-_TIER_NAMES = {
+KNOWN_TIERS = {
     "bronze": LocalText(ru="Бронза", en="Bronze"),
     "silver": LocalText(ru="Серебро", en="Silver"),
     "gold": LocalText(ru="Золото", en="Gold"),
 }
+"""The tiers that need no name of their own in the rules."""
 
 _COFFEE = Scope(categories=("coffee", "кофе"))
+
+# Bounds against slips of the hand: points or pieces, and minor units of money.
+_MOST = 1_000_000_000
+_MOST_MONEY = 100_000_000_000
+
+
+def _wrong(code: str, message: str, where: dict[str, str]) -> PydanticCustomError:
+    # The path goes on from the part that is being checked: see ``checking``.
+    return PydanticCustomError(code, message, where)
 
 
 class Perk(Rules):
@@ -30,14 +42,14 @@ class TierRule(Rules):
     """A tier: reached at ``threshold`` minor units of net spend in 12 months."""
 
     key: str = Field(min_length=1, max_length=16, pattern=r"^[a-z0-9_]+$")
-    threshold: int = Field(ge=0)
+    threshold: int = Field(ge=0, le=_MOST_MONEY)
     earn_rate_bp: int = Field(ge=0, le=10_000)
     name: LocalText | None = None
-    perks: tuple[Perk, ...] = ()
+    perks: tuple[Perk, ...] = Field(default=(), max_length=10)
 
     def title(self, language: str) -> str:
         """What customers call it."""
-        name = self.name or _TIER_NAMES.get(self.key)
+        name = self.name or KNOWN_TIERS.get(self.key)
         return name.said_in(language) if name else self.key
 
 
@@ -57,15 +69,20 @@ class StampCardRule(Rules):
     stamps: int = Field(ge=1, le=50)
     reward: VoucherGift
     # Stamps a customer may get a day at one outlet; an outlet's own (by id) goes first.
-    daily_cap: int | None = Field(default=None, ge=1)
-    outlet_caps: dict[str, int] = Field(default_factory=dict)
-    interim: tuple[InterimPrize, ...] = ()
+    daily_cap: int | None = Field(default=None, ge=1, le=1000)
+    outlet_caps: dict[str, Annotated[int, Field(ge=1, le=1000)]] = Field(default_factory=dict)
+    interim: tuple[InterimPrize, ...] = Field(default=(), max_length=10)
 
     @model_validator(mode="after")
     def _prizes_lie_on_the_way(self) -> Self:
-        places = [prize.at for prize in self.interim]
-        if len(set(places)) != len(places) or any(at >= self.stamps for at in places):
-            raise ValueError("an interim prize lies before the last stamp, one at a place")
+        taken: set[int] = set()
+        for n, prize in enumerate(self.interim):
+            where = {"path": f"interim.{n}.at"}
+            if prize.at >= self.stamps:
+                raise _wrong("prize_on_the_way", "a prize lies before the last stamp", where)
+            if prize.at in taken:
+                raise _wrong("used_twice", "one prize at a place", where)
+            taken.add(prize.at)
         return self
 
 
@@ -87,23 +104,23 @@ class ReferralRule(Rules):
     """What a friend's first real receipt brings to both. Points whole, money minor units."""
 
     enabled: bool = True
-    points: int = Field(default=100, ge=0)
-    friend_points: int = Field(default=100, ge=0)
-    minimum: int = Field(default=500_00, ge=0)
-    monthly_limit: int = Field(default=10, ge=0)
+    points: int = Field(default=100, ge=0, le=_MOST)
+    friend_points: int = Field(default=100, ge=0, le=_MOST)
+    minimum: int = Field(default=500_00, ge=0, le=_MOST_MONEY)
+    monthly_limit: int = Field(default=10, ge=0, le=_MOST)
 
 
 class Guards(Rules):
     """When something looks odd (a flag for the owner), and when a till is refused outright."""
 
     # Flags: so many in a day, or the last hour for a cashier.
-    card_sales_flag: int = Field(default=10, ge=1)
-    cashier_sales_per_hour_flag: int = Field(default=60, ge=1)
-    cashier_one_card_flag: int = Field(default=4, ge=1)
-    cashier_returns_flag: int = Field(default=5, ge=1)
+    card_sales_flag: int = Field(default=10, ge=1, le=_MOST)
+    cashier_sales_per_hour_flag: int = Field(default=60, ge=1, le=_MOST)
+    cashier_one_card_flag: int = Field(default=4, ge=1, le=_MOST)
+    cashier_returns_flag: int = Field(default=5, ge=1, le=_MOST)
     # Refusals; None: flagged only.
-    card_sales_limit: int | None = Field(default=None, ge=1)
-    cashier_sales_per_hour_limit: int | None = Field(default=None, ge=1)
+    card_sales_limit: int | None = Field(default=None, ge=1, le=_MOST)
+    cashier_sales_per_hour_limit: int | None = Field(default=None, ge=1, le=_MOST)
     late_attach_minutes: int = Field(default=15, ge=0, le=1440)
 
 
@@ -117,29 +134,32 @@ class QuietHours(Rules):
 class Caps(Rules):
     """How many marketing messages a customer gets, by local calendar."""
 
-    trigger_per_day: int = Field(default=1, ge=0)
-    trigger_per_week: int = Field(default=4, ge=0)
-    mass_per_day: int = Field(default=1, ge=0)
-    mass_per_week: int = Field(default=2, ge=0)
-    marketing_per_week: int = Field(default=5, ge=0)
+    trigger_per_day: int = Field(default=1, ge=0, le=1000)
+    trigger_per_week: int = Field(default=4, ge=0, le=1000)
+    mass_per_day: int = Field(default=1, ge=0, le=1000)
+    mass_per_week: int = Field(default=2, ge=0, le=1000)
+    marketing_per_week: int = Field(default=5, ge=0, le=1000)
 
 
 class Program(Rules):
     """Every rule and default of the program. Money in minor units, rates in basis points."""
 
-    tiers: tuple[TierRule, ...] = (
-        TierRule(key="bronze", threshold=0, earn_rate_bp=500),
-        TierRule(key="silver", threshold=1_000_000, earn_rate_bp=700),
-        TierRule(key="gold", threshold=2_000_000, earn_rate_bp=1000),
+    tiers: tuple[TierRule, ...] = Field(
+        default=(
+            TierRule(key="bronze", threshold=0, earn_rate_bp=500),
+            TierRule(key="silver", threshold=1_000_000, earn_rate_bp=700),
+            TierRule(key="gold", threshold=2_000_000, earn_rate_bp=1000),
+        ),
+        max_length=12,
     )
     tier_warning_days: int = Field(default=30, ge=0, le=90)
-    stamp_cards: tuple[StampCardRule, ...] = (COFFEE_CARD,)
+    stamp_cards: tuple[StampCardRule, ...] = Field(default=(COFFEE_CARD,), max_length=20)
     referral: ReferralRule = ReferralRule()
     guards: Guards = Guards()
     pending_days: int = Field(default=1, ge=0, le=90)
     redeem_share_bp: int = Field(default=3000, ge=0, le=10_000)
-    redeem_minimum: int = Field(default=1, ge=1)
-    confirm_above: int = Field(default=500, ge=0)
+    redeem_minimum: int = Field(default=1, ge=1, le=_MOST)
+    confirm_above: int = Field(default=500, ge=0, le=_MOST)
     confirm_seconds: int = Field(default=120, ge=30, le=600)
     expiry_days: int | None = Field(default=365, ge=1, le=3650)
     expiry_grace_days: int = Field(default=7, ge=0, le=60)
@@ -147,9 +167,9 @@ class Program(Rules):
     returned_points_min_days: int = Field(default=14, ge=0, le=365)
     return_window_days: int = Field(default=14, ge=0, le=365)
     # A correction by hand of more points than this waits for a second person.
-    adjustment_alone_up_to: int = Field(default=1000, ge=0)
-    welcome_points: int = Field(default=100, ge=0)
-    birthday_points: int = Field(default=200, ge=0)
+    adjustment_alone_up_to: int = Field(default=1000, ge=0, le=_MOST)
+    welcome_points: int = Field(default=100, ge=0, le=_MOST)
+    birthday_points: int = Field(default=200, ge=0, le=_MOST)
     birthday_days_before: int = Field(default=7, ge=0, le=60)
     birthday_valid_days: int = Field(default=14, ge=1, le=365)
     quiet_hours: QuietHours = QuietHours()
@@ -159,19 +179,25 @@ class Program(Rules):
     chain_holdout_bp: int = Field(default=1000, ge=0, le=5000)
     # Below this many customers nobody is held out: so few can tell nothing apart, and would
     # only miss their reminders.
-    holdout_from_customers: int = Field(default=100, ge=0)
+    holdout_from_customers: int = Field(default=100, ge=0, le=_MOST)
     phone_change_freeze_hours: int = Field(default=72, ge=0, le=720)
 
     @model_validator(mode="after")
     def _ladders_stand(self) -> Self:
         if not self.tiers or self.tiers[0].threshold != 0:
-            raise ValueError("the first tier begins at zero")
-        thresholds = [tier.threshold for tier in self.tiers]
-        if thresholds != sorted(set(thresholds)):
-            raise ValueError("tiers go up")
-        for keys in ([t.key for t in self.tiers], [card.key for card in self.stamp_cards]):
-            if len(set(keys)) != len(keys):
-                raise ValueError("every key is used once")
+            where = {"path": "tiers.0.threshold"}
+            raise _wrong("first_tier_at_zero", "the first tier begins at zero", where)
+        for n, (lower, upper) in enumerate(pairwise(self.tiers), start=1):
+            if upper.threshold <= lower.threshold:
+                raise _wrong("tiers_go_up", "tiers go up", {"path": f"tiers.{n}.threshold"})
+        for name, keys in (
+            ("tiers", [tier.key for tier in self.tiers]),
+            ("stamp_cards", [card.key for card in self.stamp_cards]),
+        ):
+            for n, key in enumerate(keys):
+                if key in keys[:n]:
+                    where = {"path": f"{name}.{n}.key"}
+                    raise _wrong("used_twice", "every key is used once", where)
         return self
 
     def tier(self, key: str) -> TierRule:

@@ -1,0 +1,164 @@
+"""Rules as people say them: gifts, perks, tiers and cards in one line each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from loyalty.program.effects import (
+    AmountOff,
+    FreeDelivery,
+    GiftItem,
+    PercentOff,
+    Scope,
+    VoucherEffect,
+    VoucherGift,
+)
+from loyalty.program.fields import (
+    CARD_FIELDS,
+    SECTIONS,
+    TIER_FIELDS,
+    Field,
+    Section,
+    percent,
+    say,
+    say_value,
+)
+from loyalty.program.rules import Perk, Program, StampCardRule, TierRule
+from loyalty.texts import N_, Translator
+
+PERKS = {
+    "free_delivery": N_("free delivery"),
+    "early_access": N_("early access"),
+    "text": N_("something else"),
+}
+NAME, PERKS_LABEL, REWARD = N_("Name"), N_("Perks"), N_("Reward")
+OUTLET_CAP, INTERIM = N_("At most a day at outlet {outlet}"), N_("Prize at stamp {at}")
+
+
+def value_at(program: Program, path: str) -> Any:
+    """The value of a single setting, by its path in ``fields``."""
+    found: Any = program
+    for name in path.split("."):
+        found = getattr(found, name)
+    return found
+
+
+def say_goods(scope: Scope, t: Translator) -> str:
+    """Which goods a scope means."""
+    named = [*scope.categories, *scope.skus]
+    return ", ".join(named) if named else str(t("all goods"))
+
+
+def say_effect(effect: VoucherEffect, t: Translator, currency: str) -> str:
+    """What a voucher does: "1 item free (coffee)", "10 % off, up to 300 ₽"."""
+    match effect:
+        case PercentOff():
+            said = str(t("{percent} off", percent=percent(effect.rate_bp, t.language)))
+        case AmountOff():
+            said = str(t("{money} off", money=t.money(effect.amount, currency)))
+        case GiftItem():
+            said = str(t.plural("{n} item free", "{n} items free", effect.quantity))
+        case FreeDelivery():
+            return str(t("free delivery"))
+    if effect.scope.categories or effect.scope.skus:
+        said += f" ({say_goods(effect.scope, t)})"
+    limit = getattr(effect, "up_to", None)
+    return f"{said}, {t('up to {money}', money=t.money(limit, currency))}" if limit else said
+
+
+def say_gift(gift: VoucherGift, t: Translator, currency: str) -> str:
+    """A reward in one line: name, what it does, how long it lasts."""
+    parts = [
+        f"{gift.name.said_in(t.language)}: {say_effect(gift.effect, t, currency)}",
+        str(t("for {days}", days=say_value("days", gift.valid_days, t, currency))),
+    ]
+    if gift.minimum:
+        parts.append(str(t("on receipts from {money}", money=t.money(gift.minimum, currency))))
+    return ", ".join(parts)
+
+
+def say_perks(perks: tuple[Perk, ...], t: Translator) -> str:
+    """What a tier gives beside its rate."""
+    if not perks:
+        return str(t("no perks"))
+    return ", ".join(
+        perk.text.said_in(t.language) + (f" [{perk.code}]" if perk.code else "") for perk in perks
+    )
+
+
+def say_tier(tier: TierRule, t: Translator, currency: str) -> str:
+    """A tier in one line: "7 %, from 10 000 ₽, no perks"."""
+    start = str(t("from {money}", money=t.money(tier.threshold, currency)))
+    if not tier.threshold:
+        start = str(t("everybody"))
+    parts = [percent(tier.earn_rate_bp, t.language), start]
+    return ", ".join([*parts, say_perks(tier.perks, t)] if tier.perks else parts)
+
+
+def say_card(card: StampCardRule, t: Translator, currency: str) -> str:
+    """A stamp card in one line."""
+    stamps = say_value("stamps", card.stamps, t, currency)
+    return f"{stamps} ({say_goods(card.scope, t)}) → {say_gift(card.reward, t, currency)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the program as it is read; ``subject`` heads lines of one tier or card."""
+
+    label: str
+    value: str
+    subject: str | None = None
+
+
+def _single(program: Program, section: Section, t: Translator, currency: str) -> list[Row]:
+    return [
+        Row(str(t(field.label)), say(field, value_at(program, field.path), t, currency))
+        for field in section.fields
+    ]
+
+
+def _tier_rows(program: Program, t: Translator, currency: str) -> list[Row]:
+    rows = []
+    for tier in program.tiers:
+        name = tier.title(t.language)
+        rows += [_of(field, tier, name, t, currency) for field in TIER_FIELDS]
+        if tier.perks:
+            rows.append(Row(str(t(PERKS_LABEL)), say_perks(tier.perks, t), name))
+    return rows
+
+
+def _card_rows(program: Program, t: Translator, currency: str) -> list[Row]:
+    rows = []
+    for card in program.stamp_cards:
+        name = card.name.said_in(t.language)
+        shown = [f for f in CARD_FIELDS if f.path != "scope.skus" or card.scope.skus]
+        if card.scope.skus and not card.scope.categories:
+            shown = [f for f in shown if f.path != "scope.categories"]
+        rows += [_of(field, card, name, t, currency) for field in shown]
+        rows.append(Row(str(t(REWARD)), say_gift(card.reward, t, currency), name))
+        rows += [
+            Row(str(t(INTERIM, at=prize.at)), say_gift(prize.gift, t, currency), name)
+            for prize in card.interim
+        ]
+    return rows
+
+
+def _of(field: Field, part: Any, name: str, t: Translator, currency: str) -> Row:
+    value = part
+    for step in field.path.split("."):
+        value = getattr(value, step)
+    return Row(str(t(field.label)), say(field, value, t, currency), name)
+
+
+def describe(program: Program, t: Translator, currency: str) -> list[tuple[str, list[Row]]]:
+    """The whole program to read: (heading, lines) by section. Plain text, to be escaped."""
+    made = []
+    for section in SECTIONS:
+        rows = _single(program, section, t, currency)
+        if section.key == "tiers":
+            rows = _tier_rows(program, t, currency) + rows
+        elif section.key == "stamps":
+            rows = _card_rows(program, t, currency)
+        made.append((str(t(section.title)), rows))
+    return made

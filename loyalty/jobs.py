@@ -46,6 +46,25 @@ def finish_run(
     )
 
 
+def is_finished(session: Session, *, job: str, scheduled_for: datetime) -> bool:
+    """Whether this run has ended well; one that was broken off has not."""
+    query = sa.select(job_run.c.id).where(
+        job_run.c.job == job,
+        job_run.c.scheduled_for == scheduled_for,
+        job_run.c.finished_at.is_not(None),
+    )
+    return session.execute(query).first() is not None
+
+
+def last_finished(session: Session, *, job: str) -> datetime | None:
+    """The moment of the latest run of ``job`` that has ended well."""
+    query = sa.select(sa.func.max(job_run.c.scheduled_for)).where(
+        job_run.c.job == job, job_run.c.finished_at.is_not(None)
+    )
+    moment: datetime | None = session.execute(query).scalar_one()
+    return moment
+
+
 def sweep(session: Session, *, now: datetime) -> int:
     """Forget runs older than ``KEEP_DAYS``; how many."""
     old = sa.delete(job_run).where(job_run.c.started_at < now - timedelta(days=KEEP_DAYS))

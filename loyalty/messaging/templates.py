@@ -166,6 +166,31 @@ def _birthday_points(values: Mapping[str, Any], context: Context) -> Message:
     )
 
 
+@_template("tier_warned")
+def _tier_warned(values: Mapping[str, Any], context: Context) -> Message:
+    _ = context.say
+    tier = values["tier"][_.language]
+    to_keep = _.money(int(values["to_keep"]), context.currency)
+    last_day = _.day(date.fromisoformat(values["last_day"]))
+    return Message(
+        _lines(
+            _("⏳ Your level “{tier}” is yours until {day}.", tier=tier, day=last_day),
+            _("{sum} more by then, and it stays with you 💛", sum=to_keep),
+        )
+    )
+
+
+@_template("referral_reward")
+def _referral_reward(values: Mapping[str, Any], context: Context) -> Message:
+    _ = context.say
+    points = _.points(int(values["points"]))
+    if values.get("side") == "friend":
+        head = _("🤝 You came by a friend's invitation: <b>+{points}</b> for you!", points=points)
+    else:
+        head = _("🤝 The friend you invited has made a purchase: <b>+{points}</b>!", points=points)
+    return Message(_lines(head, *_balance(values, context)))
+
+
 @_template("points_expired")
 def _points_expired(values: Mapping[str, Any], context: Context) -> Message:
     _ = context.say

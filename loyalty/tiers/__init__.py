@@ -1,8 +1,34 @@
 """Tiers: by net spend in rolling 12 months; up at once, down only after a warning.
 
-``levels`` are the pure sums a sale needs.
+``levels`` are the pure sums a sale needs; ``review`` warns, lowers, lifts and mends; ``grant``
+gives a tier by hand; ``progress`` says how far somebody is; ``timing`` when reviews are due.
 """
 
+from loyalty.tiers.granting import REASONS, grant
 from loyalty.tiers.levels import after_sale, order, reached, window_start
+from loyalty.tiers.progress import Progress, bar, progress, progress_line
+from loyalty.tiers.review import Reviewed, Warned, review, review_day, warn
+from loyalty.tiers.timing import REVIEW, WARNING, last_review, last_warning, next_due
 
-__all__ = ["after_sale", "order", "reached", "window_start"]
+__all__ = [
+    "REASONS",
+    "REVIEW",
+    "WARNING",
+    "Progress",
+    "Reviewed",
+    "Warned",
+    "after_sale",
+    "bar",
+    "grant",
+    "last_review",
+    "last_warning",
+    "next_due",
+    "order",
+    "progress",
+    "progress_line",
+    "reached",
+    "review",
+    "review_day",
+    "warn",
+    "window_start",
+]

@@ -37,6 +37,12 @@ _PLAIN = {
         "The points on this card do not add up, so they are kept safe until that is mended."
     ),
     "second_person_needed": N_("Somebody else has to decide about this."),
+    "program_draft_not_found": N_("These rules are no longer being edited."),
+    "program_version_not_found": N_("There are no such rules."),
+    "program_changed": N_("Somebody else has changed these rules meanwhile."),
+    "nothing_to_publish": N_("Nothing has changed in these rules."),
+    "version_has_begun": N_("These rules are in force already."),
+    "publication_in_past": N_("Rules can begin now or later, not in the past."),
     "chain_not_found": N_("I could not find this chain of messages."),
     "tier_not_found": N_("There is no such level any more."),
     "referral_not_found": N_("I could not find this invitation."),
@@ -57,6 +63,9 @@ _PLAIN = {
     "phone_taken": N_("This phone number belongs to another card."),
     "name_taken": N_("This name is taken already. Please choose another one."),
     "confirmation_required": N_("The customer has to confirm this in their own chat."),
+    "claim_expired": N_("The link on this receipt is out of date."),
+    "not_new_here": N_("This link is for new guests: you are with us already 🙂"),
+    "time_out_of_range": N_("This moment is too far from now. Please check it."),
     "database_busy": N_("We are very busy this second. Please try again in a moment 🙏"),
     "presence_required": N_(
         "To pay with points, please scan a fresh card or type the fresh code under it."

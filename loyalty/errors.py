@@ -75,6 +75,14 @@ class ChainNotFound(NotFound):
     """No chain by that key."""
 
 
+class ProgramDraftNotFound(NotFound):
+    """There is no draft of the program: it was published or dropped, or never begun."""
+
+
+class ProgramVersionNotFound(NotFound):
+    """No version of the program by that id."""
+
+
 class TierNotFound(NotFound):
     """The program has no tier by that key."""
 
@@ -152,6 +160,22 @@ class NameTaken(Conflict):
 
 class ConfirmationRequired(Conflict):
     """The customer has to confirm with a tap. Facts: ``hold_id``."""
+
+
+class ProgramChanged(Conflict):
+    """Somebody else has changed the draft of the program meanwhile. Facts: ``edition``."""
+
+
+class NothingToPublish(Conflict):
+    """The draft says what is in force already."""
+
+
+class VersionHasBegun(Conflict):
+    """This version of the program is or was in force: it cannot be taken back."""
+
+
+class ClaimExpired(Conflict):
+    """The link on a receipt was good for 72 hours."""
 
 
 class DatabaseBusy(Conflict):
@@ -249,6 +273,10 @@ class VoucherNeedsCustomer(NotAllowed):
     """The voucher needs a customer's card with it."""
 
 
+class NotNewHere(NotAllowed):
+    """Only who joins through a receipt's link gets its points; they were a customer before."""
+
+
 class OwnCard(NotAllowed):
     """Staff cannot sell to their own card."""
 
@@ -304,6 +332,10 @@ class BirthdayInvalid(Invalid):
     """Not a date of birth."""
 
 
+class TimeOutOfRange(Invalid):
+    """A moment too far from now to be true. Facts: ``field``, ``earliest``, ``latest``."""
+
+
 class ReceiptInvalid(Invalid):
     """Facts: ``field``, ``problem``."""
 
@@ -314,6 +346,10 @@ class CodeInvalid(Invalid):
 
 class ProgramInvalid(Invalid):
     """Facts: ``problems`` (list of field and problem)."""
+
+
+class PublicationInPast(Invalid):
+    """Rules begin now or later, never earlier."""
 
 
 class ChainInvalid(Invalid):

@@ -92,6 +92,7 @@ def upgrade() -> None:
     op.create_table(
         "program_draft",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("slot", sa.SmallInteger(), server_default="1", nullable=False),
         sa.Column(
             "base_version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
@@ -107,6 +108,7 @@ def upgrade() -> None:
             name=op.f("fk_program_draft_base_version_id_program_version"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_program_draft")),
+        sa.UniqueConstraint("slot", name=op.f("uq_program_draft_slot")),
     )
     op.create_table(
         "adjustment_request",
@@ -304,6 +306,7 @@ def upgrade() -> None:
         sa.Column("issue_key", sa.String(length=96), nullable=True),
         sa.Column("created_by", sa.String(length=40), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("activated_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "kind IN ('promo_code', 'coupon', 'gift_card')", name=op.f("ck_voucher_kind")
         ),

@@ -123,6 +123,12 @@ _PROBLEMS = {
     "outlet_not_found": N_("There is no such outlet any more."),
     "staff_not_found": N_("There is no such person any more."),
     "customer_not_found": N_("There is no such customer."),
+    "program_draft_not_found": N_("The draft is gone: it was published or dropped."),
+    "program_version_not_found": N_("There is no such version of the program."),
+    "program_changed": N_("Somebody else has changed the draft meanwhile."),
+    "nothing_to_publish": N_("The draft says the same as the rules in force: nothing to publish."),
+    "version_has_begun": N_("This version has begun already. Publish a new one instead."),
+    "publication_in_past": N_("Choose a moment that is still ahead, or publish at once."),
     "database_busy": N_("Too much is going on right now. Try again in a moment."),
 }
 _FAMILIES: tuple[tuple[type[DomainError], str], ...] = (

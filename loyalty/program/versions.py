@@ -18,6 +18,7 @@ program_version = sa.Table(
     metadata,
     sa.Column("id", BigId, primary_key=True),
     sa.Column("number", sa.Integer, nullable=False, unique=True),
+    # A published one that is taken back before it has begun is a draft again, for good.
     sa.Column("status", sa.String(10), nullable=False),
     sa.Column("rules", JsonValue, nullable=False),
     sa.Column("author", sa.String(40), nullable=False),
@@ -31,8 +32,10 @@ program_version = sa.Table(
 program_draft = sa.Table(
     "program_draft",
     metadata,
-    # There is one draft at a time; it goes away when it is published or dropped.
+    # There is one draft at a time, which ``slot`` (always 1) sees to; it goes away when it is
+    # published or dropped.
     sa.Column("id", BigId, primary_key=True),
+    sa.Column("slot", sa.SmallInteger, nullable=False, unique=True, server_default="1"),
     sa.Column("base_version_id", BigId, sa.ForeignKey("program_version.id"), nullable=False),
     sa.Column("rules", JsonValue, nullable=False),
     # Grows with every change, so that two editors do not write over each other.

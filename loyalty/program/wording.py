@@ -32,7 +32,7 @@ PERKS = {
     "early_access": N_("early access"),
     "text": N_("something else"),
 }
-NAME, PERKS_LABEL, REWARD = N_("Name"), N_("Perks"), N_("Reward")
+NAME, PERKS_LABEL, REWARD = N_("Called"), N_("Perks"), N_("Reward")
 OUTLET_CAP, INTERIM = N_("At most a day at outlet {outlet}"), N_("Prize at stamp {at}")
 
 

@@ -186,6 +186,14 @@ class ReferralDecided(Conflict):
     """The referral does not wait for a decision. Facts: ``status``."""
 
 
+class LateAttach(Conflict):
+    """The sale was too long ago to find its customer. Facts: ``minutes`` (how long one may)."""
+
+
+class AlreadyAttached(Conflict):
+    """The sale belongs to another customer."""
+
+
 class VoucherNotStarted(Conflict):
     """The voucher is good later only. Facts: ``starts_at``."""
 
@@ -354,6 +362,10 @@ class PublicationInPast(Invalid):
 
 class ChainInvalid(Invalid):
     """Facts: ``problems``."""
+
+
+class StampsInvalid(Invalid):
+    """Not a number of stamps for a card there is. Facts: ``maximum``."""
 
 
 class VoucherCodeInvalid(Invalid):

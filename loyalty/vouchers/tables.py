@@ -38,6 +38,8 @@ voucher = sa.Table(
     sa.Column("issue_key", sa.String(96), unique=True),
     sa.Column("created_by", sa.String(40), nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
+    # A gift card is paid for later than made; everything else at once.
+    sa.Column("activated_at", UtcDateTime),
     sa.CheckConstraint("kind IN ('promo_code', 'coupon', 'gift_card')", name="kind"),
     sa.CheckConstraint(
         "status IN ('inactive', 'active', 'redeemed', 'expired', 'blocked')", name="status"

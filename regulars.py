@@ -16,9 +16,9 @@ from commands.first_setup import (
     key_app,
     migrate_command,
     outlet_app,
-    reconcile_command,
     staff_app,
 )
+from commands.reconcile import reconcile_command
 from commands.report import report
 
 app = typer.Typer(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from commands.common import (
-    FOUND_A_FAULT,
     JsonOption,
     fail,
     load_settings,
@@ -199,31 +198,3 @@ def migrate_command(as_json: JsonOption = False) -> None:
     else:
         _ = say()
         show(_("The schema is at revision {revision}.", revision=revision))
-
-
-def reconcile_command(as_json: JsonOption = False) -> None:
-    """Check the ledger: every balance against every entry. Exit code 1 if one does not add up.
-
-    Example: regulars reconcile
-    """
-    from loyalty import wallet
-
-    faults = with_database(wallet.reconcile, write=False)
-    if as_json:
-        show_json(
-            {
-                "ok": not faults,
-                "faults": [
-                    {"rule": f.rule, "customer_id": str(f.customer_id), "detail": f.detail}
-                    for f in faults
-                ],
-            }
-        )
-    elif faults:
-        for fault in faults:
-            show(f"{fault.rule}  {fault.customer_id}  {fault.detail}")
-    else:
-        _ = say()
-        show(_("Every balance adds up."))
-    if faults:
-        raise typer.Exit(FOUND_A_FAULT)

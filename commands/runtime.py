@@ -14,7 +14,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
 from commands.checks import port_refused
 from commands.common import fail, say
-from loyalty import clock, wallet
+from loyalty import clock
 from loyalty.db import (
     Database,
     InstallationState,
@@ -114,26 +114,6 @@ async def open_any_database(settings: Settings) -> tuple[Database, bool]:
     if state is not None and emulated:
         clock.set_offset(state.clock_offset)
     return db, emulated
-
-
-async def check_after_crash(db: Database) -> None:
-    """After an unclean stop the ledger is checked before anything is sold; broken accounts
-    cannot be spent from until somebody has looked."""
-    faults = await db.read(wallet.reconcile)
-    for fault in faults:
-        log.error("%s broken at account %s: %s", fault.rule, fault.customer_id, fault.detail)
-    for customer_id in sorted({fault.customer_id for fault in faults if fault.customer_id}):
-        await db.transact(
-            lambda session, who=customer_id: wallet.freeze(  # type: ignore[misc]
-                session,
-                customer_id=who,
-                reason="broken",
-                until=None,
-                actor="system",
-                now=clock.now(),
-            )
-        )
-    log.info("checked the ledger after an unclean stop: %d faults", len(faults))
 
 
 async def start_bot(running: Running, token: str, wake: Callable[[], None] | None) -> Any:

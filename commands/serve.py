@@ -24,6 +24,8 @@ from commands.common import (
 )
 from commands.demo_cast import bring_people, first_cashier, follow_clock, seat_cashier
 from commands.logs import set_up
+from commands.presence import serving
+from commands.reconcile import check_after_crash
 from commands.runtime import Roles, Running
 from commands.timemachine import TimeMachine, routes
 from loyalty import clock
@@ -135,9 +137,9 @@ async def _start_all(running: Running, token: str | None, *, unclean: bool) -> N
     extra = [runtime.webhook_route(lambda: started["bot"])]
     if running.emulated:
         extra += routes(lambda: started["machine"])
-    await runtime.start_admin(running, extra)
     if unclean:
-        await runtime.check_after_crash(running.db)
+        await check_after_crash(running.db)
+    await runtime.start_admin(running, extra)
     emulator_here = token is None
     newcomers = False
     if emulator_here:
@@ -236,17 +238,26 @@ async def _run_role(
     running = Running(db, settings, keys, emulated)
     running.undo.append(("database", db.close))
     try:
-        started: dict[str, Any] = {"bot": None}
-        if roles.admin or (roles.bot and settings.telegram_mode == "webhook"):
-            await runtime.start_admin(running, [runtime.webhook_route(lambda: started["bot"])])
-        if roles.bot:
-            started["bot"] = await runtime.start_bot(running, token or "", None)
-        if roles.scheduler:
-            await runtime.start_scheduler(running, token or "")
-        _announce(running, as_json=as_json)
-        await stopping.wait()
+        async with serving(db) as unclean:
+            if unclean:
+                await check_after_crash(db)
+            await _start_roles(running, roles, token)
+            _announce(running, as_json=as_json)
+            await stopping.wait()
+            rooms, running.undo = running.undo[1:], running.undo[:1]
+            await Running(db, settings, keys, emulated, undo=rooms).stop()
     finally:
         await running.stop()
+
+
+async def _start_roles(running: Running, roles: Roles, token: str | None) -> None:
+    started: dict[str, Any] = {"bot": None}
+    if roles.admin or (roles.bot and running.settings.telegram_mode == "webhook"):
+        await runtime.start_admin(running, [runtime.webhook_route(lambda: started["bot"])])
+    if roles.bot:
+        started["bot"] = await runtime.start_bot(running, token or "", None)
+    if roles.scheduler:
+        await runtime.start_scheduler(running, token or "")
 
 
 def _announce(running: Running, *, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from sqlalchemy.orm import Session
 
-from loyalty import birthdays, chains, clock, delivery, jobs, program, wallet
+from loyalty import birthdays, chains, checkup, clock, delivery, jobs, program, wallet
 from loyalty.db import Database
 from loyalty.purchases import drafts
 from scheduler.sweeps import sweep
@@ -20,8 +20,6 @@ RECONCILE_AT = time(3, 0)
 
 _ROUNDS = 200
 """Bounded units in one tick: the rest is left to the next."""
-
-_BROKEN = "broken_invariant"
 
 Tick = Callable[[], Awaitable[int]]
 
@@ -123,37 +121,24 @@ class Ticks:
         )
         if not taken:
             return 0
-        faults = await self._db.read(wallet.reconcile)
-        for fault in faults:
-            log.error("%s broken at account %s: %s", fault.rule, fault.customer_id, fault.detail)
-        for customer_id in sorted({fault.customer_id for fault in faults}):
-            await self._freeze(customer_id)
-        await self._db.transact(
-            lambda session: jobs.finish_run(
+        found = await self._db.read(checkup.check)
+        for line in checkup.lines(found):
+            log.error("%s", line)
+
+        def unit(session: Session) -> None:
+            moment = clock.now()
+            settled = checkup.settle(session, found, now=moment)
+            jobs.finish_run(
                 session,
                 job="reconcile",
                 scheduled_for=scheduled_for,
-                result=f"{len(faults)} faults",
-                now=clock.now(),
+                result=f"{len(found.faults)} faults, {settled.frozen} frozen,"
+                f" {settled.released} released",
+                now=moment,
             )
-        )
-        return len(faults)
-
-    async def _freeze(self, customer_id: int) -> None:
-        def unit(session: Session) -> None:
-            now = clock.now()
-            known = wallet.balance(session, customer_id=customer_id, now=now)
-            if known.frozen_reason != _BROKEN:
-                wallet.freeze(
-                    session,
-                    customer_id=customer_id,
-                    reason=_BROKEN,
-                    until=None,
-                    actor="system",
-                    now=now,
-                )
 
         await self._db.transact(unit)
+        return len(found.faults)
 
     def _last(self, at: time, now: datetime) -> datetime:
         """The latest ``at`` (business time) that is not in the future."""

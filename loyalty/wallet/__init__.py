@@ -49,7 +49,8 @@ from loyalty.wallet.queries import (
     next_due,
     pending,
 )
-from loyalty.wallet.reconcile import Fault, reconcile
+from loyalty.wallet.reconcile import Fault, broken_accounts, check_rollups, reconcile
+from loyalty.wallet.repair import Mended, repair, repair_rollups
 from loyalty.wallet.state import Cause, Wallet
 
 __all__ = [
@@ -64,11 +65,14 @@ __all__ = [
     "Granted",
     "Hold",
     "Lot",
+    "Mended",
     "Pending",
     "Wallet",
     "adjust",
     "approve_adjustment",
     "balance",
+    "broken_accounts",
+    "check_rollups",
     "clean_reason",
     "decline_adjustment",
     "expire_due",
@@ -86,6 +90,8 @@ __all__ = [
     "place_hold",
     "reconcile",
     "release_spending",
+    "repair",
+    "repair_rollups",
     "request_adjustment",
     "take_hold",
     "time_out_holds",

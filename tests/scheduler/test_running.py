@@ -68,11 +68,23 @@ async def test_the_nightly_check_runs_once_and_freezes_what_is_broken(stage: Sta
     assert await stage.running.ticks.reconcile() == 0
     stage.jump(clock.now() + timedelta(days=1))
     assert await stage.running.ticks.reconcile() > 0
-    assert (await stage.world.balance(anna)).frozen_reason == "broken_invariant"
+    assert (await stage.world.balance(anna)).frozen_reason == "broken"
+    await stage.world.db.transact(
+        lambda s: (
+            s.execute(sa.update(account).where(account.c.customer_id == anna).values(posted=50))
+            and None
+        )
+    )
+    stage.jump(clock.now() + timedelta(days=1))
+    assert await stage.running.ticks.reconcile() == 0
+    assert (await stage.world.balance(anna)).frozen_reason is None
     query = sa.select(jobs.job_run.c.result).order_by(jobs.job_run.c.scheduled_for)
     results = await stage.world.db.read(lambda s: s.execute(query).scalars().all())
-    assert results[0] == "0 faults"
-    assert results[1] != "0 faults"
+    assert [result.split(",")[1:] for result in results] == [
+        [" 0 frozen", " 0 released"],
+        [" 1 frozen", " 0 released"],
+        [" 0 frozen", " 1 released"],
+    ]
 
 
 async def test_old_answers_are_swept(stage: Stage) -> None:

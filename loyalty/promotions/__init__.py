@@ -2,13 +2,16 @@
 
 ``model`` is what an owner writes; ``engine`` chooses what applies, ``reducing`` lowers what is
 paid, ``accruing`` adds points and says where each comes from, ``goals`` counts towards a gift:
-all pure. ``store`` keeps every state as a row of its own; ``describe`` puts it into words.
+all pure. ``store`` keeps every state as a row of its own; ``describe`` and ``problems`` put
+things into words.
 """
 
 from loyalty.promotions.accruing import Accrual, Part, accrue
+from loyalty.promotions.describe import Names, breakdown, describe, explain, say_gift
 from loyalty.promotions.engine import Facts, Live, choose, goals_of
 from loyalty.promotions.goals import GoalStep, goals_step, period_of
 from loyalty.promotions.model import Conditions, Effect, Goal, Promotion, parse
+from loyalty.promotions.problems import say_problem
 from loyalty.promotions.reducing import Applied, Reduction, reduce
 from loyalty.promotions.store import (
     GoalStanding,
@@ -40,15 +43,19 @@ __all__ = [
     "GoalStep",
     "Listed",
     "Live",
+    "Names",
     "Part",
     "Promotion",
     "Reduction",
     "Stored",
     "accrue",
     "archive",
+    "breakdown",
     "by_ids",
     "choose",
     "current_revision",
+    "describe",
+    "explain",
     "get",
     "goal_progress",
     "goals_of",
@@ -62,6 +69,8 @@ __all__ = [
     "promotion_version",
     "reduce",
     "save",
+    "say_gift",
+    "say_problem",
     "standings",
     "switch_off",
     "switch_on",

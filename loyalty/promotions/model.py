@@ -260,7 +260,7 @@ def parse(data: Any) -> Promotion:
 
     Raises:
         PromotionInvalid: with ``problems``, a list of ``field`` (dotted path) and ``problem``
-            (a code that ``describe.say_problem`` puts into words).
+            (a code that ``problems.say_problem`` puts into words).
     """
     try:
         return Promotion.model_validate(data)

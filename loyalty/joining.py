@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loyalty import clock, consent, customers, events, messaging, program, wallet
+from loyalty import clock, consent, customers, events, messaging, program, referrals, wallet
 from loyalty.consent import PERSONAL_DATA, ConsentText
 from loyalty.customers import Customer, customer, phone_seen, telegram_chat
 from loyalty.db.engine import AlreadyThere, is_unique_violation
@@ -103,6 +103,10 @@ def join(
         now=now,
     )
     rows.put(session)
+    if source is not None and source.startswith(REFERRAL):
+        # A code that does not count (an old customer, one's own) changes nothing about joining.
+        code = source.removeprefix(REFERRAL)
+        referrals.attach(session, friend_id=customer_id, code=code, now=now)
     welcome = _welcome(session, customer_id, phone_hash, time_zone=time_zone, now=now)
     return Joined(
         customer_id=customer_id,

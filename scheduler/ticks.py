@@ -8,9 +8,22 @@ from datetime import UTC, datetime, time, timedelta
 
 from sqlalchemy.orm import Session
 
-from loyalty import birthdays, chains, checkup, clock, delivery, jobs, program, wallet
+from loyalty import (
+    birthdays,
+    chains,
+    checkup,
+    clock,
+    delivery,
+    guards,
+    jobs,
+    program,
+    referrals,
+    tiers,
+    wallet,
+)
 from loyalty.db import Database
 from loyalty.purchases import drafts
+from scheduler.reviews import review_tiers
 from scheduler.sweeps import sweep
 
 log = logging.getLogger(__name__)
@@ -106,6 +119,30 @@ class Ticks:
         """Close sales nobody has finished."""
         return await self._db.transact(lambda session: drafts.expire_old(session, clock.now()))
 
+    async def referrals(self) -> int:
+        """Reward whoever brought a friend whose receipt has stood, and the friend."""
+        done = 0
+        for _ in range(_ROUNDS):
+            settled = await self._db.transact(
+                lambda session: referrals.settle_due(
+                    session, now=clock.now(), time_zone=self._time_zone
+                )
+            )
+            done += settled.total
+            if not settled.more:
+                break
+        return done
+
+    async def tiers(self) -> int:
+        """Review tiers daily, warn monthly, each once; how many customers it concerned."""
+        return await review_tiers(self._db, time_zone=self._time_zone)
+
+    async def guards(self) -> int:
+        """Flag what looks odd; how many flags are new."""
+        return await self._db.transact(
+            lambda session: guards.sweep(session, now=clock.now(), time_zone=self._time_zone)
+        )
+
     async def sweep(self) -> int:
         """Forget what has had its time."""
         return await self._db.transact(lambda session: sweep(session, now=clock.now()))
@@ -156,9 +193,12 @@ class Ticks:
             self.holds,
             self.drafts,
             self.birthdays,
+            self.referrals,
+            self.tiers,
             self.plan_expiry,
             self.chains,
             self.expire,
+            self.guards,
         ):
             done += await tick()
         return done
@@ -173,6 +213,9 @@ class Ticks:
                 delivery.next_due(session, now=now),
                 wallet.next_due(session, now=now),
                 birthdays.next_due(session, now=now, time_zone=self._time_zone),
+                referrals.next_due(session, now=now),
+                tiers.next_due(session, now=now, time_zone=self._time_zone),
+                guards.next_due(session, now=now, time_zone=self._time_zone),
             )
             return min((m for m in moments if m is not None and m > now), default=None)
 

@@ -17,6 +17,12 @@ VALUES: dict[str, dict[str, Any]] = {
     "welcome_points": {"points": 100},
     "birthday_points": {"points": 200, "last_day": "2026-03-17"},
     "points_expired": {"points": 21, "balance": 5},
+    "tier_warned": {
+        "tier": {"ru": "Золото", "en": "Gold"},
+        "to_keep": 340000,
+        "last_day": "2026-03-31",
+    },
+    "referral_reward": {"points": 100, "side": "friend", "balance": 200},
     "new_account_used_your_phone": {"hours": 72},
     "consent_changed": {"granted": True},
 }

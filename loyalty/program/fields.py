@@ -12,7 +12,7 @@ from loyalty.texts import N_, Translator
 
 Unit = Literal[
     "points", "money", "rate", "days", "hours", "minutes", "seconds", "clock", "messages",
-    "purchases", "returns", "customers", "friends", "stamps", "pieces", "per_second", "flag",
+    "purchases", "returns", "customers", "rewards", "stamps", "pieces", "per_second", "flag",
     "text", "goods",
 ]  # fmt: skip
 
@@ -83,10 +83,10 @@ _LIFE = Section(
     (
         Field(
             path="pending_days",
-            label=N_("Can be spent after"),
+            label=N_("Wait before spending"),
             unit="days",
-            hint=N_("0: at once, even on the way out."),
-            zero=N_("at once"),
+            hint=N_("0: new points can be spent at once."),
+            zero=N_("none"),
         ),
         Field(
             path="expiry_days",
@@ -155,7 +155,7 @@ _REFERRAL = Section(
         Field(
             path="referral.monthly_limit",
             label=N_("Rewards a month without a check"),
-            unit="friends",
+            unit="rewards",
             hint=N_("Further ones wait until you have looked at them."),
         ),
     ),
@@ -331,8 +331,8 @@ def _counted(unit: Unit, n: int, t: Translator) -> str:
             return said("{n} return", "{n} returns", n)
         case "customers":
             return said("{n} guest", "{n} guests", n)
-        case "friends":
-            return said("{n} friend", "{n} friends", n)
+        case "rewards":
+            return said("{n} reward", "{n} rewards", n)
         case "stamps":
             return said("{n} stamp", "{n} stamps", n)
         case "pieces":

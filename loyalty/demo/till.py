@@ -18,7 +18,13 @@ from loyalty.ids import new_id
 from loyalty.program import Version
 from loyalty.purchases.model import MILLI, Line, Receipt
 from loyalty.purchases.pricing import Priced, price, redeem_limit
-from loyalty.receipts import customer_stats, purchase, purchase_line, purchase_return
+from loyalty.receipts import (
+    customer_day,
+    customer_stats,
+    purchase,
+    purchase_line,
+    purchase_return,
+)
 from loyalty.wallet import Cause, Lot, Wallet
 
 SYSTEM = "system"
@@ -42,6 +48,7 @@ class Till:
     totals: Counter[str] = field(default_factory=Counter)
     wallets: dict[int, Wallet] = field(default_factory=dict)
     stats: dict[int, dict[str, Any]] = field(default_factory=dict)
+    days: dict[tuple[int, date], dict[str, Any]] = field(default_factory=dict)
     _expiring: dict[datetime, list[tuple[Wallet, Lot]]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -133,6 +140,8 @@ class Till:
             wallet.finish(self.rows)
         for row in self.stats.values():
             self.rows.insert(customer_stats, row)
+        for row in self.days.values():
+            self.rows.insert(customer_day, row)
 
     def _redeem(
         self, guest: Guest | None, wallet: Wallet | None, receipt: Receipt, at: datetime
@@ -296,3 +305,9 @@ class Till:
         row["orders"] += orders
         row["spent"] += spent
         row["last_purchase_at"] = at
+        day = clock.local_date(at, self.time_zone)
+        of_day = self.days.setdefault(
+            (customer_id, day), {"customer_id": customer_id, "day": day, "orders": 0, "spent": 0}
+        )
+        of_day["orders"] += orders
+        of_day["spent"] += spent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -20,7 +20,7 @@ Article = tuple[int, str]
 
 _BOUGHT = (
     "SELECT p.customer_id, l.sku, p.sold_at, p.id, l.n, l.quantity_milli, l.amount,"
-    " l.returned_milli, p.total, p.returned, p.earned, p.earn_rate_bp, p.earn_base"
+    " l.returned_milli, p.total, p.returned, p.earned, p.earn_rate_bp, p.earn_base, p.business_date"
     " FROM purchase p JOIN purchase_line l ON l.purchase_id = p.id"
     " WHERE p.customer_id {in} AND p.source = 'import' AND p.redeemed = 0"
     " AND l.quantity_milli > l.returned_milli"
@@ -33,6 +33,7 @@ class Purchase:
 
     id: int
     sold_at: datetime
+    day: date
     total: int
     returned: int
     earned: int
@@ -81,13 +82,13 @@ class Pool:
         purchases: dict[int, Purchase] = {}
         skus = {sku for _, sku in self.wanted}
         found: list[Any] = fetch_in(session, _BOUGHT, {owner for owner, _ in self.wanted})
-        for owner, sku, sold_at, purchase_id, n, milli, amount, back, *sums in found:
+        for owner, sku, sold_at, purchase_id, n, milli, amount, back, *sums, day in found:
             if sku not in skus or (owner, sku) not in self.wanted:
                 continue
             at = as_time(sold_at)
             if at is None:
                 raise AssertionError("a purchase has its time")
-            of = purchases.setdefault(purchase_id, Purchase(purchase_id, at, *sums))
+            of = purchases.setdefault(purchase_id, Purchase(purchase_id, at, as_day(day), *sums))
             self.add((owner, sku), Bought(of, n, milli, amount, back))
 
     def add(self, article: Article, line: Bought) -> None:
@@ -119,6 +120,11 @@ class Pool:
             if not item.quantity_milli:
                 break
         return parts
+
+
+def as_day(value: date | str) -> date:
+    """A day as the driver gives it: SQLite keeps text."""
+    return date.fromisoformat(value) if isinstance(value, str) else value
 
 
 def write_back(rows: Rows, parts: Iterable[Part]) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -23,7 +24,13 @@ from loyalty.importing import lookups
 from loyalty.importing.lookups import Programs, key_of
 from loyalty.importing.matching import Article, Bought, Part, Pool, Purchase, write_back
 from loyalty.importing.model import Batch, Item, Options, Outcome, Sale, Summary
-from loyalty.receipts import customer_stats, purchase, purchase_line, purchase_return
+from loyalty.receipts import (
+    customer_day,
+    customer_stats,
+    purchase,
+    purchase_line,
+    purchase_return,
+)
 from loyalty.wallet import Cause, Wallet
 
 ACTOR = "system"
@@ -57,7 +64,14 @@ class _Work:
     returns: Rows = field(default_factory=Rows)
     summary: Summary = field(default_factory=Summary)
     stats: dict[int, _Stats] = field(default_factory=dict)
+    # (customer, business day): receipts, and what they brought net of returns, minor units.
+    days: dict[tuple[int, date], list[int]] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
+
+    def count(self, owner: int, day: date, *, orders: int, spent: int) -> None:
+        of_day = self.days.setdefault((owner, day), [0, 0])
+        of_day[0] += orders
+        of_day[1] += spent
 
     def stats_of(self, owner: int, at: datetime) -> _Stats:
         return self.stats.setdefault(owner, _Stats(at))
@@ -109,6 +123,7 @@ def _write(session: Session, batch: Batch, options: Options) -> Outcome:
     _put_stats(session, work)
     work.rows.put(session)
     work.returns.put(session)
+    _forget_windows(session, work)
     summary.add(work.summary)
     return Outcome(summary)
 
@@ -120,7 +135,6 @@ def _prepare(
     outlets: dict[str, int],
     owners: dict[str, int | None],
 ) -> _Work:
-    returning: set[int] = set()
     wanted: set[Article] = set()
     everyone: set[int] = set()
     for sale in sales:
@@ -129,16 +143,14 @@ def _prepare(
             continue
         everyone.add(owner)
         if sale.returned:
-            returning.add(owner)
             wanted |= {(owner, item.sku) for item in sale.returned if item.sku}
-    # Whoever gives something back may lose points, whether or not this file earns any.
-    locked = everyone if options.earn else returning
     return _Work(
         options=options,
         programs=Programs(session),
         outlets=outlets,
         owners=owners,
-        wallets=wallet.lock(session, sorted(locked)) if locked else {},
+        # Whether or not they earn: a sale at a till counts on its own with the same rollups.
+        wallets=wallet.lock(session, sorted(everyone)) if everyone else {},
         tiers=lookups.tiers_of(session, everyone) if options.earn else {},
         pool=Pool(session, wanted),
     )
@@ -155,7 +167,9 @@ def _purchase(work: _Work, sale: Sale) -> None:
     row |= {"earn_base": total if rate else 0, "earn_rate_bp": rate, "earned": earned}
     work.rows.insert(purchase, row)
     shares = split(earned, [item.amount for item in sale.bought]) if earned else None
-    record = Purchase(purchase_id, sale.sold_at, total, 0, earned, rate, row["earn_base"], row)
+    record = Purchase(
+        purchase_id, sale.sold_at, sale.day, total, 0, earned, rate, row["earn_base"], row
+    )
     for n, item in enumerate(sale.bought, 1):
         line = _line(purchase_id, n, item, sign=1)
         line |= {
@@ -181,6 +195,7 @@ def _purchase(work: _Work, sale: Sale) -> None:
     stats.spent += total
     stats.first = min(stats.first or sale.sold_at, sale.sold_at)
     stats.last = max(stats.last or sale.sold_at, sale.sold_at)
+    work.count(owner, sale.day, orders=1, spent=total)
     if earned:
         _accrue(work, owner, sale, purchase_id, earned)
 
@@ -311,6 +326,7 @@ def _linked(work: _Work, sale: Sale, number: int, parts: Sequence[Part]) -> None
         },
     )
     work.stats_of(owner, sale.sold_at).spent -= amount
+    work.count(owner, of.day, orders=0, spent=-amount)
     work.summary.returns += 1
     work.summary.returned += amount
     work.summary.points_reversed += before - after
@@ -326,6 +342,7 @@ def _unlinked(work: _Work, sale: Sale, items: Sequence[Item]) -> None:
         work.rows.insert(purchase_line, _line(purchase_id, n, item, sign=-1))
     if owner is not None:
         work.stats_of(owner, sale.sold_at).spent -= amount
+        work.count(owner, sale.day, orders=0, spent=-amount)
     work.summary.unlinked_lines += len(items)
     work.summary.unlinked += amount
 
@@ -352,6 +369,21 @@ def _put_stats(session: Session, work: _Work) -> None:
         else:
             far = {"first_purchase_at": _FAR, "last_purchase_at": _LONG_AGO}
             work.rows.add(customer_stats, row | far)
+    for (owner, day), (orders, spent) in work.days.items():
+        of_day = {"customer_id": owner, "day": day, "orders": orders, "spent": spent}
+        work.rows.add(customer_day, of_day)
+
+
+def _forget_windows(session: Session, work: _Work) -> None:
+    """The sum that tiers go by may lack what came in: the next sale counts it anew."""
+    owners = sorted(work.stats)
+    for start in range(0, len(owners), 500):
+        session.execute(
+            sa.update(customer_stats)
+            .where(customer_stats.c.customer_id.in_(owners[start : start + 500]))
+            .where(customer_stats.c.window_from.is_not(None))
+            .values(window_from=None, window_spent=0)
+        )
 
 
 # They lose against every real time when a rollup takes the first and the last.

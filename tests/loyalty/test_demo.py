@@ -129,6 +129,7 @@ async def test_in_english_for_other_money(db: Database) -> None:
     highest = await value(db, sa.select(sa.func.max(purchase_line.c.price)))
     assert highest < 20_00
     assert await db.read(wallet.reconcile) == []
+    assert await db.read(wallet.check_rollups) == []
 
 
 async def test_a_business_with_customers_is_left_alone(db: Database) -> None:

@@ -14,7 +14,13 @@ from sqlalchemy.orm import Session
 from loyalty import importing, program, wallet
 from loyalty.db import Database
 from loyalty.importing import Options, Rejected, Summary
-from loyalty.receipts import customer_stats, purchase, purchase_line, purchase_return
+from loyalty.receipts import (
+    customer_day,
+    customer_stats,
+    purchase,
+    purchase_line,
+    purchase_return,
+)
 from loyalty.wallet.tables import account, entry, lot
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -79,7 +85,16 @@ async def state(db: Database) -> dict[str, Any]:
     """Everything an import may change, without ids: equal states are the same business."""
 
     def unit(session: Session) -> dict[str, Any]:
-        tables = (purchase, purchase_line, purchase_return, customer_stats, account, entry, lot)
+        tables = (
+            purchase,
+            purchase_line,
+            purchase_return,
+            customer_stats,
+            customer_day,
+            account,
+            entry,
+            lot,
+        )
         found: dict[str, Any] = {}
         for table in tables:
             plain = [c for c in table.c if c.name not in _CHANGING and not c.name.endswith("id")]
@@ -95,8 +110,8 @@ _CHANGING = {"import_key", "recorded_at", "lines", "lots"}
 
 async def check(db: Database) -> None:
     """Ledger and rollups are right: no fault, and a recount gives the same."""
-    faults = await db.read(wallet.reconcile)
-    assert faults == []
+    assert await db.read(wallet.reconcile) == []
+    assert await db.read(wallet.check_rollups) == []
 
     def recount(session: Session) -> None:
         linked = purchase.c.unlinked_return.is_(sa.false())

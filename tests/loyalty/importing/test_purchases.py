@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,13 @@ from loyalty.customers import customer, external_id
 from loyalty.db import Database
 from loyalty.importing import FileProblem, reading
 from loyalty.importing.seen import Seen
-from loyalty.receipts import customer_stats, purchase, purchase_line, purchase_return
+from loyalty.receipts import (
+    customer_day,
+    customer_stats,
+    purchase,
+    purchase_line,
+    purchase_return,
+)
 from loyalty.staff import outlet
 from loyalty.wallet.tables import account, lot
 from tests.loyalty.importing.helpers import check, import_purchases, options, state
@@ -316,4 +323,31 @@ async def test_twice_is_once(db: Database, rows: list[Any], earn: bool) -> None:
     assert again.summary.returns == 0
     assert again.codes == first.codes
     assert await state(db) == before
+    await check(db)
+
+
+async def test_days_and_the_window_of_tiers_follow_the_file(db: Database, tmp_path: Path) -> None:
+    """A linked return counts on the day of its purchase, an unlinked one on its own; what a
+    sale has counted for the tiers is forgotten, so that the next one counts anew."""
+    path = tmp_path / "sales.csv"
+    path.write_text(
+        "customer,sold_at,number,sku,quantity,price\n"
+        "A,2026-01-05 23:30,1,cap,2,100\n"
+        "A,2026-01-06 00:30,2,tea,1,50\n"
+        "A,2026-01-09 10:00,3,cap,-1,100\n"
+        "A,2026-01-10 10:00,4,cake,-1,30\n"
+    )
+    await import_purchases(db, path)
+    days = await db.read(lambda s: s.execute(sa.select(customer_day)).all())
+    assert sorted((row.day.isoformat(), row.orders, row.spent) for row in days) == [
+        ("2026-01-05", 1, 100_00),
+        ("2026-01-06", 1, 50_00),
+        ("2026-01-10", 0, -30_00),
+    ]
+    counted = sa.update(customer_stats).values(window_from=date(2025, 3, 1), window_spent=120_00)
+    await db.transact(lambda s: s.execute(counted) and None)
+    path.write_text("customer,sold_at,number,sku,quantity,price\nA,2026-01-12 10:00,5,cap,1,100\n")
+    await import_purchases(db, path)
+    [stats] = await db.read(lambda s: s.execute(sa.select(customer_stats)).all())
+    assert (stats.window_from, stats.window_spent, stats.spent) == (None, 0, 220_00)
     await check(db)

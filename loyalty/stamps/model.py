@@ -85,17 +85,19 @@ def capped(rule: StampCardRule, stamps: int, *, today: int, outlet_id: int | Non
     return stamps if cap is None else max(0, min(stamps, cap - today))
 
 
-def add(rule: StampCardRule, standing: Standing, stamps: int, *, kind: str) -> Move:
-    """Put ``stamps`` on the card: what is owed first, then cards fill and the rest carries over.
+def add(rule: StampCardRule, standing: Standing, *, earned: int = 0, gift: int = 0) -> Move:
+    """Put stamps on the card: what is owed first, then cards fill and the rest carries over.
 
     Raises:
         ValueError: a negative number.
     """
-    if stamps < 0:
+    if earned < 0 or gift < 0:
         raise ValueError("stamps are put on with a positive number")
+    stamps = earned + gift
     repaid = min(stamps, standing.debt)
     move = Move(replace(standing, debt=standing.debt - repaid))
-    move.note(kind, stamps)
+    move.note(EARNED, earned)
+    move.note(GIFT, gift)
     move.note(REPAID, -repaid)
     on_card, cards = standing.stamps, standing.cards
     left = stamps - repaid

@@ -79,12 +79,14 @@ def give(
     cause_id: str,
     actor: str,
     now: datetime,
+    gift: int = 0,
     time_zone: str | None = None,
 ) -> Given:
     """Stamps for a sale, up to the day's cap; full cards and prizes on the way bring vouchers.
 
     ``standing`` is the customer's (None: none yet), read under the lock on the account;
-    ``today`` how many were earned on ``day`` at this outlet before (``earned_today``). Prizes
+    ``today`` how many were earned on ``day`` at this outlet before (``earned_today``). ``gift``
+    stamps come on top, past the cap (a promotion's, a goal's). Once per cause and card. Prizes
     are good through their last day in ``time_zone``.
 
     Raises:
@@ -101,10 +103,10 @@ def give(
     )
     before = standing or Standing(rule.key)
     added = capped(rule, stamps, today=today, outlet_id=outlet_id)
-    if not added:
+    if not added + gift:
         return Given(before, 0, ())
-    move = add(rule, before, added, kind=EARNED)
-    return _given(rows, rule, move, added, cause, is_new=standing is None, time_zone=time_zone)
+    move = add(rule, before, earned=added, gift=gift)
+    return _given(rows, rule, move, cause, is_new=standing is None, time_zone=time_zone)
 
 
 def grant(
@@ -151,8 +153,8 @@ def grant(
         now=now,
     )
     rows = Rows()
-    move = add(rule, standing or Standing(rule.key), stamps, kind=GIFT)
-    given = _given(rows, rule, move, stamps, cause, is_new=standing is None, time_zone=time_zone)
+    move = add(rule, standing or Standing(rule.key), gift=stamps)
+    given = _given(rows, rule, move, cause, is_new=standing is None, time_zone=time_zone)
     rows.put(session)
     return given
 
@@ -218,7 +220,6 @@ def _given(
     rows: Rows,
     rule: StampCardRule,
     move: Move,
-    added: int,
     cause: _Cause,
     *,
     is_new: bool,
@@ -226,6 +227,7 @@ def _given(
 ) -> Given:
     _write(rows, move, cause, is_new=is_new)
     rewards = [_reward(rows, rule, prize, cause, time_zone) for prize in move.given]
+    added = move.entries.get(EARNED, 0) + move.entries.get(GIFT, 0)
     return Given(move.standing, added, rewards)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from loyalty.amounts import share, split
 from loyalty.errors import VoucherNoItems
@@ -76,8 +77,7 @@ def _gift_items(
     costs = _in_scope(effect.scope, lines, nets)
     paid = [line.pieces - free for line, free in zip(lines, before, strict=True)]
     open_lines = [i for i, cost in enumerate(costs) if cost > 0 and paid[i] > 0]
-    # cost/paid compared exactly: a common denominator of all lines would be too large to like.
-    open_lines.sort(key=lambda i: (costs[i] // paid[i], costs[i] % paid[i] / paid[i], i))
+    open_lines.sort(key=lambda i: (Fraction(costs[i], paid[i]), i))
     discounts, free = [0] * len(lines), [0] * len(lines)
     left = effect.quantity
     for i in open_lines:

@@ -67,7 +67,8 @@ _STATEMENTS = (
     "INSERT INTO purchase_line (purchase_id, n, quantity_milli, price, amount, discount,"
     " points_paid, earn_base, earned, no_earn, no_redeem, returned_milli) VALUES"
     " ({id}, 1, 1000, 45000, 45000, 0, 0, 45000, 22, false, false, 0)",
-    "INSERT INTO customer_stats VALUES ({customer}, 1, 45000, {now}, {now})"
+    "INSERT INTO customer_stats (customer_id, orders, spent, first_purchase_at, last_purchase_at)"
+    " VALUES ({customer}, 1, 45000, {now}, {now})"
     " ON CONFLICT (customer_id) DO UPDATE SET orders = customer_stats.orders + 1,"
     " spent = customer_stats.spent + 45000, last_purchase_at = excluded.last_purchase_at",
     "INSERT INTO entry (id, customer_id, at, amount, kind, source_kind, source_id, actor,"

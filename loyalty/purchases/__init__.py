@@ -4,7 +4,9 @@ A flat list of calls into the rooms below, facts handed down as arguments. ``dra
 it by name) is the sale that a cashier is ringing up.
 """
 
+from loyalty.purchases.attaching import attach
 from loyalty.purchases.model import (
+    Discount,
     Line,
     PurchaseResult,
     Quote,
@@ -17,12 +19,14 @@ from loyalty.purchases.recording import record, result_of
 from loyalty.purchases.returning import preview_return, record_return
 
 __all__ = [
+    "Discount",
     "Line",
     "PurchaseResult",
     "Quote",
     "Receipt",
     "ReturnResult",
     "ReturnedLine",
+    "attach",
     "preview_return",
     "quote",
     "record",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -42,6 +43,9 @@ class Draft:
     hold_id: int | None
     created_at: datetime
     updated_at: datetime
+    # Codes of vouchers to use; stamps the cashier counted, by card.
+    vouchers: Sequence[str] = ()
+    stamps: Mapping[str, int] = field(default_factory=dict)
     # Who was ringing it up before this scan moved it to another cashier; None if nobody.
     moved_from: int | None = None
 
@@ -60,8 +64,13 @@ def get(session: Session, *, draft_id: int) -> Draft:
 
 def as_draft(row: Any) -> Draft:
     """The draft behind a row of its table."""
-    names = [name for name in Draft.__dataclass_fields__ if name != "moved_from"]
-    return Draft(**{name: getattr(row, name) for name in names})
+    odd = ("moved_from", "vouchers", "stamps")
+    names = [name for name in Draft.__dataclass_fields__ if name not in odd]
+    return Draft(
+        **{name: getattr(row, name) for name in names},
+        vouchers=tuple(row.vouchers or ()),
+        stamps=dict(row.stamps or {}),
+    )
 
 
 def locked(session: Session, draft_id: int, staff: Staff) -> Draft:

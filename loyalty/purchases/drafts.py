@@ -49,7 +49,7 @@ from loyalty.purchases.draft_rows import (
 )
 from loyalty.purchases.model import PurchaseResult, Quote, Receipt
 from loyalty.purchases.tables import sale_draft
-from loyalty.staff import Staff
+from loyalty.staff import Staff, get_outlet
 
 __all__ = [
     "CANCELLED",
@@ -138,8 +138,12 @@ def quote_of(session: Session, *, draft: Draft, now: datetime) -> Quote:
         customer_id=draft.customer_id,
         receipt=Receipt.of_sum(amount, sold_at=now),
         redeem=draft.redeem,
+        vouchers=draft.vouchers,
+        stamps=draft.stamps,
         may_redeem=draft.may_redeem,
         now=now,
+        outlet_id=draft.outlet_id,
+        time_zone=get_outlet(session, draft.outlet_id).time_zone,
     )
 
 
@@ -250,6 +254,8 @@ def record(session: Session, draft: Draft, staff: Staff, now: datetime) -> Purch
         customer_id=draft.customer_id,
         receipt=Receipt.of_sum(_amount_of(draft), sold_at=now),
         redeem=draft.redeem,
+        vouchers=draft.vouchers,
+        stamps=draft.stamps,
         may_redeem=draft.may_redeem,
         actor=staff.actor,
         outlet_id=draft.outlet_id,

@@ -1,48 +1,80 @@
-"""The sale's two reads: the gate (lock and who the customer is), then what the wallet holds.
+"""The sale's two reads: the gate (lock and who the customer is), then where they stand.
 
-Written as two statements through the driver: round trips are what a sale costs. The lots are
-read after the lock was granted, so they are never older than it.
+Written as two statements through the driver: round trips are what a sale costs. What the wallet
+holds is read after the lock was granted, so it is never older than it. Of the lots only those
+that will be spent are taken along; the rest is a sum over the few that are pending or past
+their date, so a sale costs the same after ten purchases and after ten thousand.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import lru_cache
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from loyalty import program as programs
-from loyalty.db.fast import as_time, fetch, is_postgres
+from loyalty import tiers
+from loyalty.db.fast import as_json, as_time, fetch, is_postgres
 from loyalty.errors import CustomerBlocked, CustomerNotFound
 from loyalty.program import Program
+from loyalty.stamps import Standing
 from loyalty.wallet.locking import lot_of
 from loyalty.wallet.state import Wallet
 
-_PROGRAM = (
+_IN_FORCE = (
     "(SELECT id FROM program_version WHERE status = 'published' AND effective_from <= $1"
-    " ORDER BY effective_from DESC, number DESC LIMIT 1)"
+    " ORDER BY effective_from DESC, number DESC LIMIT 1),"
+    " (SELECT MAX(revision) FROM promotion_version)"
 )
 
 _GATE = (
     "SELECT a.customer_id, a.posted, a.held, a.debt, a.frozen_until, a.frozen_reason,"  # noqa: S608
-    " c.status, c.tier, c.home_outlet_id, t.telegram_id, t.reachable,"
-    f" {_PROGRAM}, (SELECT name FROM outlet WHERE id = $3),"
-    " (SELECT telegram_id FROM staff WHERE id = $4)"
+    " c.status, c.tier, c.tier_floor, c.home_outlet_id, c.joined_at, c.birth_day, c.birth_month,"
+    " c.tags, t.telegram_id, t.reachable, (SELECT name FROM outlet WHERE id = $3),"
+    f" (SELECT telegram_id FROM staff WHERE id = $4), {_IN_FORCE}"
     " FROM account a JOIN customer c ON c.id = a.customer_id"
     " LEFT JOIN telegram_chat t ON t.customer_id = a.customer_id WHERE a.customer_id = $2"
 )
 
-_HELD = (
-    "SELECT l.id, l.customer_id, l.granted, l.remaining, l.held, l.earned_at, l.active_from,"
-    " l.expires_at, l.kind, l.purchase_id,"
-    " (SELECT orders FROM customer_stats WHERE customer_id = $1),"
+_OPEN = "SELECT COALESCE(SUM(remaining), 0) FROM lot WHERE customer_id = $1 AND remaining > 0"
+
+# {list} and {row} are the database's own names for making JSON of rows.
+_LOOK = (
+    "SELECT s.orders, s.spent, s.last_purchase_at, s.window_spent, s.window_from,"  # noqa: S608
+    " (SELECT COALESCE(SUM(spent), 0) FROM customer_day WHERE customer_id = $1"
+    "   AND day >= s.window_from AND day < $8),"
+    " r.status,"
+    f" ({_OPEN} AND active_from > $9),"
+    f" ({_OPEN} AND expires_at <= $9 AND active_from <= $9),"
     " (SELECT id FROM purchase WHERE draft_id = $2),"
     " (SELECT id FROM purchase WHERE outlet_id = $3 AND register = $4 AND business_date = $5"
-    " AND number = $6),"
-    " (SELECT customer_id FROM card_use WHERE nonce = $7)"
-    " FROM (SELECT 1 AS one) x LEFT JOIN lot l ON l.customer_id = $1 AND l.remaining > 0"
+    "   AND number = $6),"
+    " (SELECT customer_id FROM card_use WHERE nonce = $7),"
+    " (SELECT {list}({row}(card_key, stamps, debt, cards)) FROM stamp_balance"
+    "   WHERE customer_id = $1),"
+    " (SELECT {list}({row}(promotion_id, period, purchases, spent, reached_at IS NOT NULL))"
+    "   FROM goal_progress WHERE customer_id = $1 AND ends_on >= $10)"
+    " FROM (SELECT 1 AS one) x LEFT JOIN customer_stats s ON s.customer_id = $1"
+    " LEFT JOIN referral r ON r.friend_id = $1"
 )
+_LOOK_POSTGRES = _LOOK.replace("{list}", "jsonb_agg").replace("{row}", "jsonb_build_array")
+_LOOK_SQLITE = _LOOK.replace("{list}", "json_group_array").replace("{row}", "json_array")
+
+_COLUMNS = (
+    "SELECT id, customer_id, granted, remaining, held, earned_at, active_from, expires_at, kind,"
+    " purchase_id FROM lot WHERE customer_id = $1 AND remaining > 0"
+)
+_SOONEST = (
+    f"{_COLUMNS} AND active_from <= $2 AND expires_at > $2"
+    " ORDER BY expires_at, earned_at, id LIMIT $3"
+)
+_ENDLESS = (
+    f"{_COLUMNS} AND active_from <= $2 AND expires_at IS NULL ORDER BY earned_at, id LIMIT $3"
+)
+_FIRST_LOTS = 32
 
 
 @dataclass(slots=True)
@@ -52,36 +84,74 @@ class Gate:
     wallet: Wallet
     status: str
     tier: str
+    tier_floor: str | None
     home_outlet_id: int | None
+    joined_at: datetime | None
+    birth_day: int | None
+    birth_month: int | None
+    tags: Sequence[str]
     chat_id: int | None
-    version_id: int
-    program: Program
     outlet_name: str | None
     staff_telegram_id: int | None
+    version_id: int
+    program: Program
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is in force for a sale without a card."""
+
+    version_id: int
+    program: Program
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)
 class Before:
     """What has happened before: earlier purchases, and whether this one was recorded already."""
 
-    orders: int
-    purchase_of_draft: int | None
-    purchase_of_number: int | None
-    nonce_used: bool
+    orders: int = 0
+    last_purchase_at: datetime | None = None
+    # Net spend of the rolling 12 months before this sale, and from which day on it is counted;
+    # what the rollup has to be moved by to say so.
+    spent_12m: int = 0
+    window_from: date | None = None
+    window_shift: int = 0
+    referral: str | None = None
+    purchase_of_draft: int | None = None
+    purchase_of_number: int | None = None
+    nonce_used: bool = False
+    stamps: Mapping[str, Standing] = field(default_factory=dict)
+    # (promotion, first day of the period) → purchases, spent, whether the gift was given
+    goals: Mapping[tuple[int, date], tuple[int, int, bool]] = field(default_factory=dict)
 
 
-@lru_cache(maxsize=256)
-def _known(version_id: int) -> list[Program]:
-    del version_id
-    return []
+_programs: dict[int, Program] = {}
 
 
-def _program(session: Session, version_id: int) -> Program:
-    # Published versions never change, so each is read once per process.
-    cached = _known(version_id)
-    if not cached:
-        cached.append(programs.by_id(session, version_id).program)
-    return cached[0]
+def program_of(session: Session, version_id: int) -> Program:
+    """The rules of a published version; they never change, so each is read once per process.
+
+    Raises:
+        LookupError: there is no such version.
+    """
+    known = _programs.get(version_id)
+    if known is None:
+        known = _programs[version_id] = programs.by_id(session, version_id).program
+    return known
+
+
+def in_force(session: Session, *, now: datetime) -> Rules:
+    """The program and the promotions in force at ``now``, for a sale without a card.
+
+    Raises:
+        LookupError: no program was ever published.
+    """
+    version_id, revision = fetch(session, f"SELECT {_IN_FORCE}", now)[0]
+    if version_id is None:
+        raise LookupError("no program version is published")
+    return Rules(version_id, program_of(session, version_id), revision or 0)
 
 
 def enter(
@@ -107,18 +177,24 @@ def enter(
     row = found[0]
     if row[6] == "blocked":
         raise CustomerBlocked()
-    if row[11] is None:
+    if row[18] is None:
         raise LookupError("no program version is published")
     return Gate(
         wallet=Wallet(row[0], row[1], row[2], row[3], as_time(row[4]), row[5]),
         status=row[6],
         tier=row[7],
-        home_outlet_id=row[8],
-        chat_id=row[9] if row[10] else None,
-        version_id=row[11],
-        program=_program(session, row[11]),
-        outlet_name=row[12],
-        staff_telegram_id=row[13],
+        tier_floor=row[8],
+        home_outlet_id=row[9],
+        joined_at=as_time(row[10]),
+        birth_day=row[11],
+        birth_month=row[12],
+        tags=as_json(row[13]) or (),
+        chat_id=row[14] if row[15] else None,
+        outlet_name=row[16],
+        staff_telegram_id=row[17],
+        version_id=row[18],
+        program=program_of(session, row[18]),
+        revision=row[19] or 0,
     )
 
 
@@ -132,18 +208,98 @@ def look(
     business_date: date,
     number: str | None,
     nonce: str | None,
+    today: date,
+    now: datetime,
+    redeem: int,
 ) -> Before:
-    """Read the wallet's open lots into it, and what has been recorded before."""
+    """Read what has been recorded before, and into the wallet what ``redeem`` will be paid from."""
     customer_id = wallet.customer_id if wallet else None
-    found = fetch(
-        session, _HELD, customer_id, draft_id, outlet_id, register, business_date, number, nonce
-    )
+    window = tiers.window_start(today)
+    row = fetch(
+        session,
+        _LOOK_POSTGRES if is_postgres(session) else _LOOK_SQLITE,
+        customer_id,
+        draft_id,
+        outlet_id,
+        register,
+        business_date,
+        number,
+        nonce,
+        window,
+        now,
+        today,
+    )[0]
     if wallet is not None:
-        wallet.lots = [lot_of(row) for row in found if row[0] is not None]
-    row = found[0]
+        wallet.pending_elsewhere = int(row[7])
+        wallet.spendable_elsewhere = wallet.posted - int(row[7]) - int(row[8])
+        if redeem:
+            _take_along(session, wallet, redeem=redeem, now=now)
+    spent, shift = _spent(session, row, customer_id, window)
     return Before(
-        orders=row[10] or 0,
-        purchase_of_draft=row[11],
-        purchase_of_number=row[12],
-        nonce_used=row[13] is not None,
+        orders=row[0] or 0,
+        last_purchase_at=as_time(row[2]),
+        spent_12m=spent,
+        window_from=window,
+        window_shift=shift,
+        referral=row[6],
+        purchase_of_draft=row[9],
+        purchase_of_number=row[10],
+        nonce_used=row[11] is not None,
+        stamps=_standings(row[12]),
+        goals=_goals(row[13]),
     )
+
+
+_DAYS = "SELECT COALESCE(SUM(spent), 0) FROM customer_day WHERE customer_id = $1 AND day >= $2"
+
+
+def _spent(
+    session: Session, row: Sequence[Any], customer_id: int | None, window: date
+) -> tuple[int, int]:
+    """Net spend since ``window``, and by how much the rollup's sum has to change to be that."""
+    if row[0] is None or customer_id is None:
+        return 0, 0
+    if row[4] is None:  # never counted, or an import came in between
+        spent = int(fetch(session, _DAYS, customer_id, window)[0][0])
+        return spent, spent - int(row[3])
+    return int(row[3]) - int(row[5]), -int(row[5])
+
+
+def _standings(value: Any) -> dict[str, Standing]:
+    return {
+        key: Standing(card_key=key, stamps=stamps, debt=debt, cards=cards)
+        for key, stamps, debt, cards in as_json(value) or ()
+    }
+
+
+def _goals(value: Any) -> dict[tuple[int, date], tuple[int, int, bool]]:
+    return {
+        (promotion_id, date.fromisoformat(period)): (purchases, spent, bool(reached))
+        for promotion_id, period, purchases, spent, reached in as_json(value) or ()
+    }
+
+
+def _take_along(session: Session, wallet: Wallet, *, redeem: int, now: datetime) -> None:
+    """Load lots in spending order until they hold ``redeem`` free points, or all there are."""
+    for most in (_FIRST_LOTS, 1_000_000):
+        rows = list(fetch(session, _SOONEST, wallet.customer_id, now, most))
+        if len(rows) < most and sum(row[3] - row[4] for row in rows) < redeem:
+            rows += fetch(session, _ENDLESS, wallet.customer_id, now, most)
+        if len(rows) < most or sum(row[3] - row[4] for row in rows) >= redeem:
+            break
+    wallet.lots = [lot_of(row) for row in rows]
+    wallet.spendable_elsewhere -= sum(item.remaining for item in wallet.lots)
+
+
+def take_lots(session: Session, wallet: Wallet, lot_ids: Sequence[int], *, now: datetime) -> None:
+    """Load the lots a hold has set aside."""
+    known = {item.id for item in wallet.lots}
+    for lot_id in lot_ids:
+        if lot_id in known:
+            continue
+        found = fetch(session, _COLUMNS + " AND id = $2", wallet.customer_id, lot_id)
+        for row in found:
+            item = lot_of(row)
+            wallet.lots.append(item)
+            if item.is_spendable(now):
+                wallet.spendable_elsewhere -= item.remaining

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from loyalty.promotions import Part
+from loyalty.purchases.basket import Discount
 from loyalty.receipts import MILLI, Line, Receipt
+from loyalty.stamps import Standing
+from loyalty.vouchers import Issued
 
 __all__ = [
     "MILLI",
+    "Discount",
     "Line",
     "PurchaseResult",
     "Quote",
@@ -34,6 +39,17 @@ class Quote:
     to_pay: int
     rate_bp: int
     needs_confirmation: bool
+    tier: str | None = None
+    # Before promotions and vouchers, and what they take off.
+    gross: int = 0
+    discount: int = 0
+    discounts: Sequence[Discount] = ()
+    # What gift cards pay: it is money, so it earns.
+    gift_paid: int = 0
+    gift_cards: Sequence[Discount] = ()
+    # Where the points come from, and stamps by card.
+    parts: Sequence[Part] = ()
+    stamps: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +67,17 @@ class PurchaseResult:
     debt_repaid: int
     tier: str | None
     replayed: bool = False
+    gross: int = 0
+    discount: int = 0
+    discounts: Sequence[Discount] = ()
+    gift_paid: int = 0
+    gift_cards: Sequence[Discount] = ()
+    parts: Sequence[Part] = ()
+    # Stamps that were added by card, and where each card stands now.
+    stamps: Mapping[str, int] = field(default_factory=dict)
+    standings: Sequence[Standing] = ()
+    # Vouchers this sale has brought: full stamp cards, reached goals.
+    issued: Sequence[Issued] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,4 +104,7 @@ class ReturnResult:
     balance: int
     debt: int
     replayed: bool = False
+    # Minor units put back on gift cards, out of ``amount``.
+    gift_returned: int = 0
+    stamps_taken: Mapping[str, int] = field(default_factory=dict)
     lines: Sequence[ReturnedLine] = field(default_factory=tuple)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from loyalty import clock
 from loyalty.amounts import points_to_money
 from loyalty.errors import (
     ConfirmationRequired,
@@ -14,7 +16,9 @@ from loyalty.errors import (
     PresenceRequired,
     RedemptionTooLarge,
 )
-from loyalty.purchases.gate import Gate, enter, look
+from loyalty.purchases.basket import Basket, fill, pay_by_gift_cards
+from loyalty.purchases.benefits import stamps_of
+from loyalty.purchases.gate import Gate, Rules, enter, in_force, look
 from loyalty.purchases.model import Quote, Receipt
 from loyalty.purchases.pricing import price, redeem_limit
 
@@ -22,49 +26,108 @@ from loyalty.purchases.pricing import price, redeem_limit
 def quote(
     session: Session,
     *,
-    customer_id: int,
+    customer_id: int | None,
     receipt: Receipt,
     redeem: int = 0,
+    vouchers: Sequence[str] = (),
+    stamps: Mapping[str, int] | None = None,
     may_redeem: bool,
     now: datetime,
+    outlet_id: int | None = None,
+    time_zone: str = "UTC",
 ) -> Quote:
-    """What recording this sale with ``redeem`` points would do, at ``now``.
+    """What recording this sale with ``redeem`` points and these vouchers would do, at ``now``.
 
-    ``redeem`` above what may be spent is quoted at the most that may be.
+    ``redeem`` above what may be spent is quoted at the most that may be. ``customer_id`` None
+    is a sale without a card.
 
     Raises:
         CustomerNotFound, CustomerBlocked: who the customer is forbids a sale.
         PointsInvalid: a negative number of points.
+        VoucherNotFound and the other refusals of a voucher, each for its own reason.
     """
     if redeem < 0:
         raise PointsInvalid()
-    gate = enter(
-        session, customer_id=customer_id, outlet_id=None, staff_id=None, now=now, lock=False
-    )
-    look(
+    gate: Gate | None = None
+    rules: Rules | None = None
+    if customer_id is not None:
+        gate = enter(
+            session,
+            customer_id=customer_id,
+            outlet_id=outlet_id,
+            staff_id=None,
+            now=now,
+            lock=False,
+        )
+    else:
+        rules = in_force(session, now=now)
+    before = look(
         session,
-        gate.wallet,
+        gate.wallet if gate else None,
         draft_id=None,
         outlet_id=None,
         register="",
-        business_date=receipt.sold_at.date(),
+        business_date=clock.local_date(receipt.sold_at, time_zone),
         number=None,
         nonce=None,
+        today=clock.local_date(now, time_zone),
+        now=now,
+        redeem=0,
     )
-    available = gate.wallet.available(now)
-    most, limit = spendable(gate, receipt, may_redeem=may_redeem, now=now)
+    basket = fill(
+        session,
+        receipt,
+        gate=gate,
+        rules=rules,
+        before=before,
+        codes=vouchers,
+        outlet_id=outlet_id,
+        time_zone=time_zone,
+        now=now,
+        lock=False,
+    )
+    basket.counted_stamps = stamps or {}
+    return _quoted(basket, gate, redeem=redeem, may_redeem=may_redeem, now=now)
+
+
+def _quoted(
+    basket: Basket, gate: Gate | None, *, redeem: int, may_redeem: bool, now: datetime
+) -> Quote:
+    receipt = basket.receipt
+    most, limit, rate = 0, None, 0
+    if gate is not None:
+        most, limit = spendable(gate, receipt, may_redeem=may_redeem, now=now)
+        rate = gate.program.tier(gate.tier).earn_rate_bp
     spend = min(redeem, most)
-    rate = gate.program.tier(gate.tier).earn_rate_bp
+    priced = price(
+        receipt,
+        redeem=spend,
+        rate_bp=rate,
+        chosen=basket.chosen,
+        facts=basket.facts,
+        free_pieces=basket.free_pieces,
+    )
+    to_pay = receipt.total - points_to_money(spend)
+    cards = pay_by_gift_cards(basket, to_pay)
+    gift_paid = sum(card.amount for card in cards)
     return Quote(
         total=receipt.total,
-        available=available,
+        available=gate.wallet.available(now) if gate else 0,
         max_redeem=most,
         limit=limit,
-        earn=price(receipt, redeem=spend, rate_bp=rate).earned,
+        earn=priced.earned if gate else 0,
         redeem=spend,
-        to_pay=receipt.total - points_to_money(spend),
+        to_pay=to_pay - gift_paid,
         rate_bp=rate,
-        needs_confirmation=spend > gate.program.confirm_above,
+        needs_confirmation=gate is not None and spend > gate.program.confirm_above,
+        tier=gate.tier if gate else None,
+        gross=receipt.gross,
+        discount=receipt.discount,
+        discounts=tuple(basket.discounts),
+        gift_paid=gift_paid,
+        gift_cards=tuple(cards),
+        parts=tuple(priced.parts) if gate else (),
+        stamps=stamps_of(gate.program, basket, priced) if gate else {},
     )
 
 

@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loyalty import clock, events, messaging
+from loyalty import clock
 from loyalty.amounts import points_to_money
-from loyalty.customers import card_use, customer
+from loyalty.customers import customer
 from loyalty.db.engine import AlreadyThere, is_unique_violation
 from loyalty.db.rows import Rows
 from loyalty.errors import DuplicateReceipt, OwnCard, PresenceRequired, PurchaseNotFound
 from loyalty.ids import new_id
-from loyalty.purchases.gate import Before, Gate, enter, look
+from loyalty.purchases import sale_rows
+from loyalty.purchases.basket import Basket, Discount, fill, pay_by_gift_cards
+from loyalty.purchases.benefits import Benefits, bring
+from loyalty.purchases.gate import Before, Gate, Rules, enter, in_force, look, take_lots
+from loyalty.purchases.guarding import check_limits
 from loyalty.purchases.model import PurchaseResult, Receipt
 from loyalty.purchases.pricing import Priced, price
 from loyalty.purchases.quoting import check_redemption
-from loyalty.receipts import customer_stats, purchase, purchase_line
-from loyalty.wallet import Cause, balance, take_hold
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sale:
-    """What the caller gave, handed from step to step."""
-
-    receipt: Receipt
-    redeem: int
-    may_redeem: bool
-    actor: str
-    outlet_id: int | None
-    staff_id: int | None
-    source: str
-    now: datetime
-    time_zone: str
-    business_date: date
-    nonce: str | None
-    draft_id: int | None
-    hold_id: int | None
-    purchase_id: int
+from loyalty.purchases.sale_rows import Sale
+from loyalty.receipts import purchase
+from loyalty.wallet import balance
 
 
 def record(
@@ -49,6 +34,8 @@ def record(
     customer_id: int | None,
     receipt: Receipt,
     redeem: int,
+    vouchers: Sequence[str] = (),
+    stamps: Mapping[str, int] | None = None,
     may_redeem: bool,
     actor: str,
     outlet_id: int | None,
@@ -63,19 +50,22 @@ def record(
     """Record a sale: the purchase, its points, its event and the customer's receipt message.
 
     ``redeem`` points are spent (``may_redeem``: a fresh token, code or tap was shown; with
-    ``hold_id`` they were set aside before). ``card_key`` ``n:NONCE`` is the showing of the card,
-    good for one redemption. The same ``draft_id`` gives the purchase it made before.
+    ``hold_id`` they were set aside before). ``vouchers`` are codes to use, ``stamps`` those the
+    cashier counted beside the lines, by card. ``card_key`` ``n:NONCE`` is the showing of the
+    card, good for one redemption. The same ``draft_id`` gives the purchase it made before.
     ``customer_id`` None is an anonymous sale.
 
-    Locks the customer's account. ``time_zone`` is the business zone of the outlet.
+    Locks the customer's account, then the vouchers in id order. ``time_zone`` is the business
+    zone of the outlet.
 
     Raises:
-        CustomerNotFound, CustomerBlocked, OwnCard: who the customer is.
+        CustomerNotFound, CustomerBlocked, OwnCard, VelocityExceeded: who the customer is.
         PresenceRequired, RedemptionFrozen, InsufficientPoints, RedemptionTooLarge,
         ConfirmationRequired, HoldAlreadyResolved: the redemption is refused.
+        VoucherNotFound and the other refusals of a voucher, each for its own reason.
         DuplicateReceipt: the outlet recorded this receipt number that day.
     """
-    sale = _Sale(
+    sale = Sale(
         receipt=receipt,
         redeem=redeem,
         may_redeem=may_redeem,
@@ -91,37 +81,53 @@ def record(
         hold_id=hold_id,
         purchase_id=new_id(),
     )
-    return _record(session, sale, customer_id)
+    return _record(session, sale, customer_id, vouchers, stamps)
 
 
-def _record(session: Session, sale: _Sale, customer_id: int | None) -> PurchaseResult:
-    gate, receipt, now = None, sale.receipt, sale.now
+def _record(
+    session: Session,
+    sale: Sale,
+    customer_id: int | None,
+    codes: Sequence[str],
+    stamps: Mapping[str, int] | None,
+) -> PurchaseResult:
+    gate: Gate | None = None
+    rules: Rules | None = None
     if customer_id is not None:
         gate = enter(
             session,
             customer_id=customer_id,
             outlet_id=sale.outlet_id,
             staff_id=sale.staff_id,
-            now=now,
+            now=sale.now,
         )
     elif sale.redeem:
         raise PresenceRequired()
-    before = look(
-        session,
-        gate.wallet if gate else None,
-        draft_id=sale.draft_id,
-        outlet_id=sale.outlet_id,
-        register=receipt.register,
-        business_date=sale.business_date,
-        number=receipt.number,
-        nonce=sale.nonce,
-    )
+    else:
+        rules = in_force(session, now=sale.now)
+    before = _look(session, sale, gate)
     if before.purchase_of_draft is not None:
-        return result_of(session, purchase_id=before.purchase_of_draft, now=now)
+        return result_of(session, purchase_id=before.purchase_of_draft, now=sale.now)
     if before.purchase_of_number is not None:
         raise DuplicateReceipt(purchase_id=before.purchase_of_number)
+    basket = fill(
+        session,
+        sale.receipt,
+        gate=gate,
+        rules=rules,
+        before=before,
+        codes=codes,
+        outlet_id=sale.outlet_id,
+        time_zone=sale.time_zone,
+        now=sale.now,
+        lock=True,
+    )
+    basket.counted_stamps = stamps or {}
     rows = Rows()
-    result = _anonymous(rows, sale) if gate is None else _known(session, rows, sale, gate, before)
+    if gate is None:
+        result = _anonymous(rows, sale, basket, rules)
+    else:
+        result = _known(session, rows, sale, gate, before, basket)
     try:
         rows.put(session)
     except Exception as problem:
@@ -132,214 +138,131 @@ def _record(session: Session, sale: _Sale, customer_id: int | None) -> PurchaseR
     return result
 
 
-def _anonymous(rows: Rows, sale: _Sale) -> PurchaseResult:
-    priced = price(sale.receipt, redeem=0, rate_bp=0)
-    _purchase_rows(rows, sale, None, priced, rate_bp=0, version_id=None)
-    _purchase_event(rows, sale, None, first=False, priced=priced)
-    return PurchaseResult(
-        purchase_id=sale.purchase_id,
-        customer_id=None,
-        total=sale.receipt.total,
-        to_pay=sale.receipt.total,
-        earned=0,
-        redeemed=0,
-        balance=0,
-        pending=0,
-        debt_repaid=0,
-        tier=None,
+def _look(session: Session, sale: Sale, gate: Gate | None) -> Before:
+    return look(
+        session,
+        gate.wallet if gate else None,
+        draft_id=sale.draft_id,
+        outlet_id=sale.outlet_id,
+        register=sale.receipt.register,
+        business_date=sale.business_date,
+        number=sale.receipt.number,
+        nonce=sale.nonce,
+        today=clock.local_date(sale.now, sale.time_zone),
+        now=sale.now,
+        redeem=0 if sale.hold_id is not None else sale.redeem,
     )
 
 
-def _known(session: Session, rows: Rows, sale: _Sale, gate: Gate, before: Before) -> PurchaseResult:
-    wallet, now = gate.wallet, sale.now
+def _anonymous(rows: Rows, sale: Sale, basket: Basket, rules: Rules | None) -> PurchaseResult:
+    priced = price(basket.receipt, redeem=0, rate_bp=0)
+    cards = pay_by_gift_cards(basket, basket.receipt.total)
+    sale_rows.purchase_rows(
+        rows,
+        sale,
+        basket,
+        priced,
+        customer_id=None,
+        rate_bp=0,
+        version_id=rules.version_id if rules else None,
+        gift_paid=sum(card.amount for card in cards),
+        pricing=sale_rows.pricing_of(basket, priced, cards, tier=None, benefits=None),
+    )
+    sale_rows.use_vouchers(rows, sale, basket.discounts, cards, customer_id=None)
+    sale_rows.purchase_event(rows, sale, basket, priced, customer_id=None, first=False)
+    return _result(sale, basket, priced, cards, gate=None, benefits=None, repaid=0)
+
+
+def _known(
+    session: Session, rows: Rows, sale: Sale, gate: Gate, before: Before, basket: Basket
+) -> PurchaseResult:
+    wallet = gate.wallet
     if gate.chat_id is not None and gate.chat_id == gate.staff_telegram_id:
         raise OwnCard()
+    check_limits(session, sale, gate)
     if sale.redeem and before.nonce_used:
         raise PresenceRequired()
     check_redemption(
         gate,
-        sale.receipt,
+        basket.receipt,
         redeem=sale.redeem,
         may_redeem=sale.may_redeem,
         held=sale.hold_id is not None,
-        now=now,
+        now=sale.now,
     )
     rate = gate.program.tier(gate.tier).earn_rate_bp
-    priced = price(sale.receipt, redeem=sale.redeem, rate_bp=rate)
-    _purchase_rows(rows, sale, wallet.customer_id, priced, rate_bp=rate, version_id=gate.version_id)
-    _spend(session, rows, sale, gate, priced)
-    repaid = _earn(rows, sale, gate, priced)
+    priced = price(
+        basket.receipt,
+        redeem=sale.redeem,
+        rate_bp=rate,
+        chosen=basket.chosen,
+        facts=basket.facts,
+        free_pieces=basket.free_pieces,
+    )
+    sale_rows.spend(session, rows, sale, gate, priced, take_lots=take_lots)
+    repaid = sale_rows.earn(rows, sale, gate, priced)
+    occasion = sale_rows.occasion_of(sale)
+    benefits = bring(
+        session, rows, occasion, gate=gate, before=before, basket=basket, priced=priced
+    )
+    to_pay = basket.receipt.total - points_to_money(sale.redeem)
+    cards = pay_by_gift_cards(basket, to_pay)
+    sale_rows.purchase_rows(
+        rows,
+        sale,
+        basket,
+        priced,
+        customer_id=wallet.customer_id,
+        rate_bp=rate,
+        version_id=gate.version_id,
+        gift_paid=sum(card.amount for card in cards),
+        pricing=sale_rows.pricing_of(basket, priced, cards, tier=gate.tier, benefits=benefits),
+    )
+    sale_rows.use_vouchers(rows, sale, basket.discounts, cards, customer_id=wallet.customer_id)
+    sale_rows.rollups(rows, sale, basket, before, customer_id=wallet.customer_id)
     wallet.finish(rows)
     if gate.home_outlet_id is None and sale.outlet_id is not None:
         rows.update(customer, {"id": wallet.customer_id, "home_outlet_id": sale.outlet_id})
-    _purchase_event(rows, sale, wallet.customer_id, first=before.orders == 0, priced=priced)
-    result = PurchaseResult(
-        purchase_id=sale.purchase_id,
-        customer_id=wallet.customer_id,
-        total=sale.receipt.total,
-        to_pay=sale.receipt.total - points_to_money(sale.redeem),
-        earned=priced.earned,
-        redeemed=sale.redeem,
-        balance=wallet.available(now),
-        pending=wallet.pending(now),
-        debt_repaid=repaid,
-        tier=gate.tier,
+    sale_rows.purchase_event(
+        rows, sale, basket, priced, customer_id=wallet.customer_id, first=before.orders == 0
     )
-    _receipt_message(rows, sale, gate, result)
+    result = _result(sale, basket, priced, cards, gate=gate, benefits=benefits, repaid=repaid)
+    sale_rows.receipt_message(session, rows, sale, gate, result)
     return result
 
 
-def _spend(session: Session, rows: Rows, sale: _Sale, gate: Gate, priced: Priced) -> None:
-    if not sale.redeem:
-        return
-    cause = Cause("purchase", str(sale.purchase_id), sale.actor, sale.now)
-    by_line = priced.points_by_line()
-    if sale.hold_id is not None:
-        shares = take_hold(session, rows, gate.wallet, hold_id=sale.hold_id, now=sale.now)
-        gate.wallet.redeem_held(rows, shares=shares, cause=cause, lines=by_line)
-    else:
-        gate.wallet.redeem(rows, points=sale.redeem, cause=cause, lines=by_line)
-    if sale.nonce is not None:
-        rows.insert(
-            card_use,
-            {
-                "nonce": sale.nonce,
-                "customer_id": gate.wallet.customer_id,
-                "used_at": sale.now,
-            },
-        )
-
-
-def _earn(rows: Rows, sale: _Sale, gate: Gate, priced: Priced) -> int:
-    if not priced.earned:
-        return 0
-    program = gate.program
-    expires_at = None
-    if program.expiry_days is not None:
-        expires_at = clock.end_of_validity(sale.business_date, program.expiry_days, sale.time_zone)
-    _, repaid = gate.wallet.accrue(
-        rows,
-        points=priced.earned,
-        kind="accrual",
-        cause=Cause("purchase", str(sale.purchase_id), sale.actor, sale.now),
-        active_from=sale.receipt.sold_at + timedelta(days=program.pending_days),
-        expires_at=expires_at,
-        purchase_id=sale.purchase_id,
-    )
-    return repaid
-
-
-def _purchase_rows(
-    rows: Rows,
-    sale: _Sale,
-    customer_id: int | None,
+def _result(
+    sale: Sale,
+    basket: Basket,
     priced: Priced,
+    cards: Sequence[Discount],
     *,
-    rate_bp: int,
-    version_id: int | None,
-) -> None:
-    receipt = sale.receipt
-    rows.insert(
-        purchase,
-        {
-            "id": sale.purchase_id,
-            "customer_id": customer_id,
-            "outlet_id": sale.outlet_id,
-            "staff_id": sale.staff_id,
-            "source": sale.source,
-            "register": receipt.register,
-            "business_date": sale.business_date,
-            "number": receipt.number,
-            "sold_at": receipt.sold_at,
-            "recorded_at": sale.now,
-            "gross": receipt.gross,
-            "discount": receipt.discount,
-            "total": receipt.total,
-            "redeemed": sale.redeem,
-            "earn_base": priced.earn_base,
-            "earn_rate_bp": rate_bp,
-            "earned": priced.earned,
-            "returned": 0,
-            "unlinked_return": False,
-            "program_version_id": version_id,
-            "draft_id": sale.draft_id,
-        },
-    )
-    for n, line in enumerate(receipt.lines, 1):
-        rows.insert(
-            purchase_line,
-            {
-                "purchase_id": sale.purchase_id,
-                "n": n,
-                "sku": line.sku,
-                "name": line.name,
-                "category": line.category,
-                "quantity_milli": line.quantity_milli,
-                "price": line.price,
-                "amount": line.amount,
-                "discount": line.discount,
-                "points_paid": priced.points_paid[n - 1],
-                "earn_base": priced.base_of[n - 1],
-                "earned": priced.earned_of[n - 1],
-                "no_earn": line.no_earn,
-                "no_redeem": line.no_redeem,
-                "returned_milli": 0,
-            },
-        )
-    if customer_id is not None:
-        rows.add(
-            customer_stats,
-            {
-                "customer_id": customer_id,
-                "orders": 1,
-                "spent": receipt.total,
-                "first_purchase_at": receipt.sold_at,
-                "last_purchase_at": receipt.sold_at,
-            },
-        )
-
-
-def _purchase_event(
-    rows: Rows, sale: _Sale, customer_id: int | None, *, first: bool, priced: Priced
-) -> None:
-    events.record(
-        rows,
-        type="purchase.recorded",
-        customer_id=customer_id,
-        actor=sale.actor,
-        data={
-            "purchase_id": str(sale.purchase_id),
-            "first": first,
-            "total": sale.receipt.total,
-            "earned": priced.earned,
-            "redeemed": sale.redeem,
-        },
-        now=sale.now,
-    )
-
-
-def _receipt_message(rows: Rows, sale: _Sale, gate: Gate, result: PurchaseResult) -> None:
-    if gate.chat_id is None:
-        return
-    messaging.enqueue(
-        rows,
-        customer_id=gate.wallet.customer_id,
-        chat_id=gate.chat_id,
-        message_class=messaging.SERVICE,
-        key=f"receipt:{sale.purchase_id}",
-        payload={
-            "template": "receipt",
-            "values": {
-                "purchase_id": str(sale.purchase_id),
-                "total": result.total,
-                "earned": result.earned,
-                "redeemed": result.redeemed,
-                "balance": result.balance,
-                "pending": result.pending,
-                "outlet": gate.outlet_name,
-            },
-        },
-        now=sale.now,
+    gate: Gate | None,
+    benefits: Benefits | None,
+    repaid: int,
+) -> PurchaseResult:
+    receipt = basket.receipt
+    gift_paid = sum(card.amount for card in cards)
+    return PurchaseResult(
+        purchase_id=sale.purchase_id,
+        customer_id=gate.wallet.customer_id if gate else None,
+        total=receipt.total,
+        to_pay=receipt.total - points_to_money(sale.redeem) - gift_paid,
+        earned=priced.earned,
+        redeemed=sale.redeem,
+        balance=gate.wallet.available(sale.now) if gate else 0,
+        pending=gate.wallet.pending(sale.now) if gate else 0,
+        debt_repaid=repaid,
+        tier=benefits.tier if benefits else None,
+        gross=receipt.gross,
+        discount=receipt.discount,
+        discounts=tuple(basket.discounts),
+        gift_paid=gift_paid,
+        gift_cards=tuple(cards),
+        parts=tuple(priced.parts) if gate else (),
+        stamps=benefits.stamps if benefits else {},
+        standings=tuple(benefits.standings) if benefits else (),
+        issued=tuple(benefits.issued) if benefits else (),
     )
 
 
@@ -364,7 +287,7 @@ def result_of(session: Session, *, purchase_id: int, now: datetime) -> PurchaseR
         purchase_id=row.id,
         customer_id=row.customer_id,
         total=row.total,
-        to_pay=row.total - points_to_money(row.redeemed),
+        to_pay=row.total - points_to_money(row.redeemed) - row.gift_paid,
         earned=row.earned,
         redeemed=row.redeemed,
         balance=owned.available if owned else 0,
@@ -372,4 +295,9 @@ def result_of(session: Session, *, purchase_id: int, now: datetime) -> PurchaseR
         debt_repaid=0,
         tier=row.tier,
         replayed=True,
+        gross=row.gross,
+        discount=row.discount,
+        gift_paid=row.gift_paid,
+        parts=sale_rows.parts_of(row.pricing),
+        stamps=(row.pricing or {}).get("stamps", {}),
     )

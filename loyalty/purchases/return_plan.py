@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loyalty.amounts import points_for, points_to_money
+from loyalty import promotions
+from loyalty.amounts import points_to_money, split
 from loyalty.db.fast import is_postgres
 from loyalty.errors import (
     NothingToReturn,
@@ -17,8 +18,10 @@ from loyalty.errors import (
     ReceiptInvalid,
     ReturnExceedsPurchase,
 )
+from loyalty.promotions import Facts, Live
 from loyalty.purchases.model import ReturnedLine
-from loyalty.receipts import purchase, purchase_line, purchase_return
+from loyalty.purchases.pricing import accrual
+from loyalty.receipts import Line, purchase, purchase_line, purchase_return
 from loyalty.wallet.tables import entry, lot
 
 
@@ -44,8 +47,26 @@ class PlannedLine:
     @property
     def base_left(self) -> int:
         """What still earns after this return, minor units."""
-        base = int(self.row.earn_base)
-        return base - base * self.after // int(self.row.quantity_milli)
+        return self._left(int(self.row.earn_base))
+
+    @property
+    def left(self) -> Line:
+        """What the customer keeps of the line; nothing of it: a line without pieces."""
+        row = self.row
+        return Line(
+            amount=self._left(row.amount),
+            price=row.price,
+            quantity_milli=row.quantity_milli - self.after,
+            sku=row.sku,
+            name=row.name,
+            category=row.category,
+            discount=self._left(row.discount),
+            no_earn=row.no_earn,
+            no_redeem=row.no_redeem,
+        )
+
+    def _left(self, whole: int) -> int:
+        return int(whole - whole * self.after // int(self.row.quantity_milli))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +80,26 @@ class Plan:
     to_reverse: int
     # (origin lot, points): where the spent points came from.
     origins: Sequence[tuple[int, int]]
+    # Minor units that go back on gift cards.
+    gift_returned: int
+    # What went back with earlier returns: minor units on gift cards, stamps by card.
+    gift_before: int
+    stamps_before: Mapping[str, int]
 
     @property
     def money_back(self) -> int:
-        """Minor units of money to give back; the rest comes back as points."""
-        return max(0, self.amount - points_to_money(self.spent_returned))
+        """Minor units of money to give back; the rest comes back as points and on gift cards."""
+        return max(0, self.amount - points_to_money(self.spent_returned) - self.gift_returned)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing of the purchase is kept after this return."""
+        return all(line.after == line.row.quantity_milli for line in self.lines)
+
+    @property
+    def kept(self) -> list[tuple[int, Line]]:
+        """What is kept, line by line: (place in the receipt from 0, what is left of it)."""
+        return [(n, line.left) for n, line in enumerate(self.lines) if line.left.quantity_milli]
 
 
 def plan_return(
@@ -91,9 +127,9 @@ def plan_return(
     spent = sum(line.part(line.points) for line in lines)
     before = sum(line.points * line.before // line.row.quantity_milli for line in lines)
     origins = _slice(posted.lots if posted else (), before, before + spent)
-    left = points_for(sum(line.base_left for line in lines), bought.earn_rate_bp)
-    kept = bought.earned - _reversed_before(session, purchase_id)
-    kept -= _expired_of(session, purchase_id)
+    left = _earned_by_rest(session, bought, lines)
+    before_this = _before(session, purchase_id)
+    kept = bought.earned - before_this.points - _expired_of(session, purchase_id)
     return Plan(
         bought=bought,
         lines=lines,
@@ -101,7 +137,42 @@ def plan_return(
         spent_returned=spent,
         to_reverse=max(0, kept - left) if bought.customer_id is not None else 0,
         origins=origins,
+        gift_returned=_gift_part(bought, lines),
+        gift_before=before_this.gift,
+        stamps_before=before_this.stamps,
     )
+
+
+def _earned_by_rest(session: Session, bought: Any, lines: Sequence[PlannedLine]) -> int:
+    """What the rest of the purchase earns, by the rate and the promotions that priced it."""
+    pricing = bought.pricing or {}
+    kept = [line for line in lines if line.left.quantity_milli]
+    chosen: Sequence[Live] = ()
+    facts = None
+    if pricing.get("promotions") and kept:
+        known = promotions.by_ids(session, pricing["promotions"])
+        facts = Facts.of_json(pricing["facts"])
+        rest = [line.left for line in kept]
+        chosen = promotions.choose([known[i] for i in pricing["promotions"]], rest, facts)
+    free = pricing.get("free")
+    points, _, _, _ = accrual(
+        [line.left for line in kept],
+        bases=[line.base_left for line in kept],
+        rate_bp=bought.earn_rate_bp,
+        chosen=chosen,
+        facts=facts,
+        free_pieces=[free[line.row.n - 1] for line in kept] if free else (),
+    )
+    return points
+
+
+def _gift_part(bought: Any, lines: Sequence[PlannedLine]) -> int:
+    """What of the goods that come back was paid by gift cards, minor units."""
+    if not bought.gift_paid:
+        return 0
+    weights = [line.row.amount - line.row.discount - line.row.points_paid for line in lines]
+    shares = split(bought.gift_paid, weights)
+    return sum(line.part(paid) for line, paid in zip(lines, shares, strict=True))
 
 
 def _lines(
@@ -162,11 +233,27 @@ def _slice(shares: Sequence[Sequence[int]], start: int, stop: int) -> list[tuple
     return found
 
 
-def _reversed_before(session: Session, purchase_id: int) -> int:
-    query = sa.select(sa.func.coalesce(sa.func.sum(purchase_return.c.earned_reversed), 0)).where(
-        purchase_return.c.purchase_id == purchase_id
+@dataclass(slots=True)
+class _Before:
+    """What earlier returns of a purchase took back and gave back."""
+
+    points: int = 0
+    gift: int = 0
+    stamps: dict[str, int] = field(default_factory=dict)
+
+
+def _before(session: Session, purchase_id: int) -> _Before:
+    r = purchase_return.c
+    query = sa.select(r.earned_reversed, r.gift_returned, r.effects).where(
+        r.purchase_id == purchase_id
     )
-    return int(session.execute(query).scalar_one())
+    found = _Before()
+    for row in session.execute(query):
+        found.points += row.earned_reversed
+        found.gift += row.gift_returned
+        for card, n in ((row.effects or {}).get("stamps") or {}).items():
+            found.stamps[card] = found.stamps.get(card, 0) + n
+    return found
 
 
 def _expired_of(session: Session, purchase_id: int) -> int:

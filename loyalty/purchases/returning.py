@@ -15,13 +15,12 @@ from sqlalchemy.orm import Session
 from loyalty import clock, events, messaging, program
 from loyalty.customers import customer, telegram_chat
 from loyalty.db.rows import Rows
-from loyalty.errors import (
-    PurchaseNotFound,
-)
+from loyalty.errors import PurchaseNotFound
 from loyalty.ids import new_id
+from loyalty.purchases.giving_up import give_up, roll_up, stamps_to_take
 from loyalty.purchases.model import ReturnedLine, ReturnResult
 from loyalty.purchases.return_plan import Plan, plan_return
-from loyalty.receipts import customer_stats, purchase, purchase_line, purchase_return
+from loyalty.receipts import purchase, purchase_line, purchase_return
 from loyalty.staff import outlet
 from loyalty.wallet import Cause, Wallet, lock
 from loyalty.wallet.tables import lot
@@ -43,7 +42,9 @@ def preview_return(
     wallet = None
     if plan.bought.customer_id is not None:
         wallet = lock(session, [plan.bought.customer_id], for_update=False)[plan.bought.customer_id]
-    return _apply(session, Rows(), plan, wallet, actor="system", now=now, return_id=0)
+    zone = _zone(session, plan)
+    cause = Cause("return", "0", "system", now)
+    return _apply(session, Rows(), plan, wallet, cause=cause, zone=zone, return_id=None)
 
 
 def record_return(
@@ -57,7 +58,7 @@ def record_return(
 ) -> ReturnResult:
     """Take goods back, all that is left or by line; the same ``key`` gives the same return.
 
-    Locks the customer's account, then the purchase.
+    Locks the customer's account, then the purchase, then the vouchers it used.
 
     Raises:
         PurchaseNotFound: no such purchase.
@@ -72,8 +73,13 @@ def record_return(
         return known
     plan = plan_return(session, purchase_id, lines, for_update=True)
     rows = Rows()
-    result = _apply(session, rows, plan, wallet, actor=actor, now=now, return_id=new_id())
-    _receipt_rows(rows, plan, result, actor=actor, now=now, key=key)
+    return_id = new_id()
+    zone = _zone(session, plan)
+    cause = Cause("return", str(return_id), actor, now)
+    result = _apply(session, rows, plan, wallet, cause=cause, zone=zone, return_id=return_id)
+    taken = give_up(session, rows, plan, cause=cause)
+    result = replace(result, stamps_taken=taken)
+    _receipt_rows(session, rows, plan, result, actor=actor, now=now, key=key)
     if wallet is not None:
         wallet.finish(rows)
         _tell(session, rows, plan, result, now=now)
@@ -104,25 +110,30 @@ def _customer_of(session: Session, purchase_id: int) -> int | None:
     return found
 
 
+def _zone(session: Session, plan: Plan) -> str:
+    query = sa.select(outlet.c.time_zone).where(outlet.c.id == plan.bought.outlet_id)
+    return session.execute(query).scalar_one_or_none() or "UTC"
+
+
 def _apply(
     session: Session,
     rows: Rows,
     plan: Plan,
     wallet: Wallet | None,
     *,
-    actor: str,
-    now: datetime,
-    return_id: int,
+    cause: Cause,
+    zone: str,
+    return_id: int | None,
 ) -> ReturnResult:
     owed = 0
     if wallet is not None:
-        cause = Cause("return", str(return_id), actor, now)
-        wallet.give_back(rows, shares=_with_expiry(session, plan, now=now), cause=cause)
+        shares = _with_expiry(session, plan, now=cause.at, zone=zone)
+        wallet.give_back(rows, shares=shares, cause=cause)
         owed = wallet.claw_back(
             rows, points=plan.to_reverse, purchase_id=plan.bought.id, cause=cause
         )
     return ReturnResult(
-        return_id=return_id or None,
+        return_id=return_id,
         purchase_id=plan.bought.id,
         customer_id=plan.bought.customer_id,
         amount=plan.amount,
@@ -130,8 +141,10 @@ def _apply(
         earned_reversed=plan.to_reverse,
         spent_returned=plan.spent_returned,
         debt_added=owed,
-        balance=wallet.available(now) if wallet else 0,
+        balance=wallet.available(cause.at) if wallet else 0,
         debt=wallet.debt if wallet else 0,
+        gift_returned=plan.gift_returned,
+        stamps_taken=stamps_to_take(session, plan),
         lines=tuple(
             ReturnedLine(n=line.row.n, quantity_milli=line.after - line.before)
             for line in plan.lines
@@ -141,14 +154,12 @@ def _apply(
 
 
 def _with_expiry(
-    session: Session, plan: Plan, *, now: datetime
+    session: Session, plan: Plan, *, now: datetime, zone: str
 ) -> list[tuple[int, int, datetime | None]]:
     """The origin's expiry for points given back, or 14 days from now if that is closer."""
     if not plan.origins:
         return []
     rules = program.by_id(session, plan.bought.program_version_id).program
-    zone_query = sa.select(outlet.c.time_zone).where(outlet.c.id == plan.bought.outlet_id)
-    zone = session.execute(zone_query).scalar_one_or_none() or "UTC"
     earliest = clock.end_of_validity(
         clock.local_date(now, zone), rules.returned_points_min_days, zone
     )
@@ -163,7 +174,14 @@ def _with_expiry(
 
 
 def _receipt_rows(
-    rows: Rows, plan: Plan, result: ReturnResult, *, actor: str, now: datetime, key: str
+    session: Session,
+    rows: Rows,
+    plan: Plan,
+    result: ReturnResult,
+    *,
+    actor: str,
+    now: datetime,
+    key: str,
 ) -> None:
     bought = plan.bought
     rows.insert(
@@ -183,6 +201,8 @@ def _receipt_rows(
             "lines": [
                 {"n": line.n, "quantity_milli": line.quantity_milli} for line in result.lines
             ],
+            "gift_returned": result.gift_returned,
+            "effects": {"stamps": dict(result.stamps_taken)} if result.stamps_taken else None,
         },
     )
     rows.update(purchase, {"id": bought.id, "returned": bought.returned + result.amount})
@@ -193,16 +213,7 @@ def _receipt_rows(
                 {"purchase_id": bought.id, "n": line.row.n, "returned_milli": line.after},
             )
     if bought.customer_id is not None:
-        rows.add(
-            customer_stats,
-            {
-                "customer_id": bought.customer_id,
-                "orders": 0,
-                "spent": -result.amount,
-                "first_purchase_at": bought.sold_at,
-                "last_purchase_at": bought.sold_at,
-            },
-        )
+        roll_up(session, rows, plan)
 
 
 def _tell(session: Session, rows: Rows, plan: Plan, result: ReturnResult, *, now: datetime) -> None:
@@ -253,6 +264,8 @@ def _known_return(
         debt_added=row.debt,
         balance=wallet.available(now) if wallet else 0,
         debt=wallet.debt if wallet else 0,
-        lines=tuple(ReturnedLine(**line) for line in row.lines),
+        gift_returned=row.gift_returned,
+        stamps_taken=(row.effects or {}).get("stamps") or {},
+        lines=tuple(ReturnedLine(n=i["n"], quantity_milli=i["quantity_milli"]) for i in row.lines),
     )
     return replace(result, replayed=True)

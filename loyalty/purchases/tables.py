@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from loyalty.db.types import BigId, UtcDateTime, metadata
+from loyalty.db.types import BigId, JsonValue, UtcDateTime, metadata
 
 sale_draft = sa.Table(
     "sale_draft",
@@ -20,6 +20,9 @@ sale_draft = sa.Table(
     sa.Column("status", sa.String(10), nullable=False),
     sa.Column("amount", sa.BigInteger),
     sa.Column("redeem", sa.BigInteger, nullable=False, server_default="0"),
+    # Codes of vouchers to use, and stamps the cashier counted, by card.
+    sa.Column("vouchers", JsonValue),
+    sa.Column("stamps", JsonValue),
     sa.Column("hold_id", BigId),
     sa.Column("purchase_id", BigId),
     # The cashier's message that shows this sale, to be edited in place.

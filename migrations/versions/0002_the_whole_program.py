@@ -458,6 +458,11 @@ def upgrade() -> None:
             postgresql_where=sa.text("staff_id IS NOT NULL"),
         )
 
+    with op.batch_alter_table("sale_draft", schema=None) as batch_op:
+        for name in ("vouchers", "stamps"):
+            kind = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+            batch_op.add_column(sa.Column(name, kind, nullable=True))
+
     with op.batch_alter_table("purchase_return", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column("gift_returned", sa.BigInteger(), server_default="0", nullable=False)
@@ -472,6 +477,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("sale_draft", schema=None) as batch_op:
+        batch_op.drop_column("stamps")
+        batch_op.drop_column("vouchers")
+
     with op.batch_alter_table("purchase_return", schema=None) as batch_op:
         batch_op.drop_column("effects")
         batch_op.drop_column("gift_returned")

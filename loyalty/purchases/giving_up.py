@@ -1,0 +1,166 @@
+"""What a return takes back beside points: stamps, goals, voucher uses, a friend's reward, sums."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from loyalty import program, promotions, referrals, stamps, vouchers
+from loyalty.amounts import points_to_money
+from loyalty.db.rows import Rows
+from loyalty.promotions import Facts
+from loyalty.promotions.tables import goal_progress
+from loyalty.purchases.pricing import accrual
+from loyalty.purchases.return_plan import Plan
+from loyalty.receipts import customer_day, customer_stats
+from loyalty.wallet import Cause
+
+
+def give_up(session: Session, rows: Rows, plan: Plan, *, cause: Cause) -> Mapping[str, int]:
+    """Roll back what the returned goods had brought; the stamps taken, by card.
+
+    The account's and the purchase's locks are held; locks the vouchers the purchase used.
+    """
+    bought = plan.bought
+    vouchers.roll_back(
+        session,
+        rows,
+        purchase_id=bought.id,
+        whole=plan.is_whole,
+        gift_amounts=gift_shares(plan),
+        actor=cause.actor,
+        now=cause.at,
+    )
+    if bought.customer_id is None:
+        return {}
+    rules = program.by_id(session, bought.program_version_id).program
+    taken = stamps_to_take(session, plan)
+    if taken:
+        stamps.take_back(
+            session,
+            rows,
+            customer_id=bought.customer_id,
+            card_rules={card.key: card for card in rules.stamp_cards},
+            taken=taken,
+            outlet_id=bought.outlet_id,
+            day=bought.business_date,
+            cause_kind="return",
+            cause_id=cause.id,
+            actor=cause.actor,
+            now=cause.at,
+        )
+    _goals(rows, plan)
+    paid = bought.total - bought.returned - plan.amount
+    paid -= points_to_money(bought.redeemed - _points_back(plan))
+    referrals.on_return(
+        session, rows, purchase_id=bought.id, left=max(0, paid), rule=rules.referral, now=cause.at
+    )
+    return taken
+
+
+def gift_shares(plan: Plan) -> dict[int, int]:
+    """What of this return goes back on which gift card, minor units; first paid, first filled."""
+    shares, position = {}, 0
+    start, stop = plan.gift_before, plan.gift_before + plan.gift_returned
+    for voucher_id, paid in (plan.bought.pricing or {}).get("gifts", ()):
+        back = min(position + paid, stop) - max(position, start)
+        if back > 0:
+            shares[voucher_id] = back
+        position += paid
+    return shares
+
+
+def _points_back(plan: Plan) -> int:
+    """Spent points given back by this return and the ones before it."""
+    return sum(line.points * line.after // line.row.quantity_milli for line in plan.lines)
+
+
+def stamps_to_take(session: Session, plan: Plan) -> dict[str, int]:
+    """Stamps the purchase brought that what is left of it would not bring, by card."""
+    pricing = plan.bought.pricing or {}
+    given: Mapping[str, int] = pricing.get("stamps") or {}
+    if not given:
+        return {}
+    rules = program.by_id(session, plan.bought.program_version_id).program
+    kept = plan.kept
+    lines = [line for _, line in kept]
+    free = pricing.get("free") or [0] * len(plan.lines)
+    promoted: Mapping[str, int] = {}
+    if pricing.get("promotions") and kept:
+        known = promotions.by_ids(session, pricing["promotions"])
+        facts = Facts.of_json(pricing["facts"])
+        chosen = promotions.choose([known[i] for i in pricing["promotions"]], lines, facts)
+        bases = [plan.lines[n].base_left for n, _ in kept]
+        rate = plan.bought.earn_rate_bp
+        promoted = accrual(
+            lines,
+            bases=bases,
+            rate_bp=rate,
+            chosen=chosen,
+            facts=facts,
+            free_pieces=[free[n] for n, _ in kept],
+        )[3]
+    taken = {}
+    for key, number in given.items():
+        card = rules.stamp_card(key)
+        pieces = stamps.pieces(card, lines, [free[n] for n, _ in kept]) if card else 0
+        left = min(number, pieces + promoted.get(key, 0))
+        gone = number - plan.stamps_before.get(key, 0) - left
+        if gone > 0:
+            taken[key] = gone
+    return taken
+
+
+def _goals(rows: Rows, plan: Plan) -> None:
+    """The goals the purchase counted towards; a gift that was given stays given."""
+    bought = plan.bought
+    for promotion_id, period, ends_on, purchases, spent in (bought.pricing or {}).get("goals", ()):
+        before = bought.returned
+        whole = max(1, bought.total)
+        part = spent * (before + plan.amount) // whole - spent * before // whole
+        rows.add(
+            goal_progress,
+            {
+                "customer_id": bought.customer_id,
+                "promotion_id": promotion_id,
+                "period": date.fromisoformat(period),
+                "purchases": -purchases if plan.is_whole else 0,
+                "spent": -part,
+                "reached_at": None,
+                "ends_on": date.fromisoformat(ends_on),
+            },
+        )
+
+
+def roll_up(session: Session, rows: Rows, plan: Plan) -> None:
+    """Take the return out of the customer's sums, on the day of the purchase."""
+    bought = plan.bought
+    query = sa.select(customer_stats.c.window_from).where(
+        customer_stats.c.customer_id == bought.customer_id
+    )
+    window_from = session.execute(query).scalar_one_or_none()
+    counts = window_from is not None and bought.business_date >= window_from
+    rows.add(
+        customer_stats,
+        {
+            "customer_id": bought.customer_id,
+            "orders": 0,
+            "spent": -plan.amount,
+            "first_purchase_at": bought.sold_at,
+            "last_purchase_at": bought.sold_at,
+            "window_spent": -plan.amount if counts else 0,
+            "window_from": window_from,
+        },
+    )
+    rows.add(
+        customer_day,
+        {
+            "customer_id": bought.customer_id,
+            "day": bought.business_date,
+            "orders": 0,
+            "spent": -plan.amount,
+        },
+    )

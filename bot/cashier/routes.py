@@ -10,7 +10,7 @@ from aiogram.dispatcher.event.bases import SkipHandler
 from aiogram.filters import Command, CommandStart
 from aiogram.types import Message
 
-from bot.cashier import asking, joining, returning, screens, selling, shift
+from bot.cashier import approving, asking, joining, returning, screens, selling, shift
 from bot.cashier.till import (
     PART,
     RETURN,
@@ -22,6 +22,7 @@ from bot.cashier.till import (
     step_of,
 )
 from bot.context import Context, Visitor
+from loyalty.purchases import hold_words
 from loyalty.texts import Translator
 
 OURS = F.data.startswith("sale:") | F.data.startswith("ret:") | F.data.startswith("till:")
@@ -46,6 +47,8 @@ def _customers() -> Router:
     part.callback_query.middleware(Refusals())
     part.callback_query.register(asking.agree, F.data.startswith("hold:yes:"))
     part.callback_query.register(asking.refuse, F.data.startswith("hold:no:"))
+    part.callback_query.register(approving.agree, F.data.startswith(hold_words.YES))
+    part.callback_query.register(approving.refuse, F.data.startswith(hold_words.NO))
     return part
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
+from commands.api_schema import api_schema
 from commands.common import JsonOption, fail_unforeseen, fail_usage
 from commands.data import export_app, import_app
 from commands.demo import demo
@@ -38,6 +39,7 @@ app.add_typer(export_app, name="export")
 app.command("report")(report)
 app.command("demo")(demo)
 app.command("migrate")(migrate_command)
+app.command("api-schema")(api_schema)
 app.command("reconcile")(reconcile_command)
 
 

@@ -8,13 +8,27 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from admin import customers, dashboard, errors, guard, people, probes, render, sessions, signin
+from admin import (
+    adjustments,
+    api,
+    customers,
+    dashboard,
+    errors,
+    guard,
+    people,
+    probes,
+    program,
+    render,
+    sessions,
+    signin,
+)
 from admin.base import DATABASE, HASHING, KEYS, SETTINGS, open_to_all
 from loyalty.db import Database
 from loyalty.settings import Settings
 from loyalty.tokens import Keys
 
 _ID = r"{id:\d{1,18}}"
+_LONG_ID = r"{id:\d{1,19}}"
 
 
 def make_app(
@@ -33,6 +47,7 @@ def make_app(
     app = web.Application(
         middlewares=[
             probes.middleware,
+            api.middleware,
             errors.middleware,
             sessions.middleware,
             guard.middleware,
@@ -44,6 +59,7 @@ def make_app(
     app.cleanup_ctx.append(_hashing)
     app.on_response_prepare.append(guard.add_headers)
     app.add_routes(_routes())
+    api.set_up(app)
     app.add_routes(extra_routes)
     return app
 
@@ -72,6 +88,23 @@ def _routes() -> list[web.AbstractRouteDef]:
         get("/admin/customers/{id}/purchases", customers.more_purchases),
         get("/admin/customers/{id}/points", customers.more_points),
         post("/admin/customers/{id}/phone", customers.show_phone),
+        post("/admin/customers/{id}/adjust", adjustments.adjust),
+        post("/admin/customers/{id}/pause", adjustments.pause),
+        post("/admin/customers/{id}/release", adjustments.release),
+        post("/admin/customers/{id}/repair", adjustments.repair),
+        get("/admin/adjustments", adjustments.waiting_page),
+        post(f"/admin/adjustments/{_LONG_ID}/approve", adjustments.approve),
+        post(f"/admin/adjustments/{_LONG_ID}/decline", adjustments.decline),
+        get("/admin/program", program.program_page),
+        post("/admin/program/draft", program.start_draft),
+        get("/admin/program/edit", program.edit_page),
+        post("/admin/program/edit", program.edit),
+        get("/admin/program/review", program.review_page),
+        post("/admin/program/publish", program.publish),
+        post("/admin/program/drop", program.drop),
+        get("/admin/program/versions", program.versions_page),
+        get(f"/admin/program/versions/{_ID}", program.version_page),
+        post(f"/admin/program/versions/{_ID}/cancel", program.cancel),
         get("/admin/staff", people.staff_page),
         post("/admin/staff", people.add_person),
         post("/admin/staff/outlets", people.add_outlet),

@@ -313,32 +313,32 @@ def percent(rate_bp: int, language: str) -> str:
 
 def _counted(unit: Unit, n: int, t: Translator) -> str:
     """A number with its noun in the right form."""
-    said = t.plural
+    plural = t.plural
     match unit:
         case "days":
-            return said("{n} day", "{n} days", n)
+            return plural("{n} day", "{n} days", n)
         case "hours":
-            return said("{n} hour", "{n} hours", n)
+            return plural("{n} hour", "{n} hours", n)
         case "minutes":
-            return said("{n} minute", "{n} minutes", n)
+            return plural("{n} minute", "{n} minutes", n)
         case "seconds":
-            return said("{n} second", "{n} seconds", n)
+            return plural("{n} second", "{n} seconds", n)
         case "messages":
-            return said("{n} message", "{n} messages", n)
+            return plural("{n} message", "{n} messages", n)
         case "purchases":
-            return said("{n} purchase", "{n} purchases", n)
+            return plural("{n} purchase", "{n} purchases", n)
         case "returns":
-            return said("{n} return", "{n} returns", n)
+            return plural("{n} return", "{n} returns", n)
         case "customers":
-            return said("{n} guest", "{n} guests", n)
+            return plural("{n} guest", "{n} guests", n)
         case "rewards":
-            return said("{n} reward", "{n} rewards", n)
+            return plural("{n} reward", "{n} rewards", n)
         case "stamps":
-            return said("{n} stamp", "{n} stamps", n)
+            return plural("{n} stamp", "{n} stamps", n)
         case "pieces":
-            return said("{n} item", "{n} items", n)
+            return plural("{n} item", "{n} items", n)
         case "per_second":
-            return said("{n} a second", "{n} a second", n)
+            return plural("{n} a second", "{n} a second", n)
         case _:
             return t.points(n)
 

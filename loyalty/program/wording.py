@@ -64,7 +64,9 @@ def say_effect(effect: VoucherEffect, t: Translator, currency: str) -> str:
     if effect.scope.categories or effect.scope.skus:
         said += f" ({say_goods(effect.scope, t)})"
     limit = getattr(effect, "up_to", None)
-    return f"{said}, {t('up to {money}', money=t.money(limit, currency))}" if limit else said
+    if limit:
+        said += ", " + t("up to {money}", money=t.money(limit, currency))
+    return said
 
 
 def say_gift(gift: VoucherGift, t: Translator, currency: str) -> str:

@@ -45,7 +45,7 @@ def split(total: int, weights: Sequence[int]) -> list[int]:
     Raises:
         ValueError: a negative weight or total, or nothing to split among.
     """
-    if total < 0 or any(w < 0 for w in weights):
+    if total < 0 or (weights and min(weights) < 0):
         raise ValueError("cannot split a negative amount")
     if not weights:
         if total:
@@ -56,9 +56,11 @@ def split(total: int, weights: Sequence[int]) -> list[int]:
         return [total] + [0] * (len(weights) - 1)
     parts = [total * w // whole for w in weights]
     left = total - sum(parts)
-    order = sorted(range(len(weights)), key=lambda i: (-(total * weights[i] % whole), i))
-    for i in order[:left]:
-        parts[i] += 1
+    if left:
+        rests = [total * w % whole for w in weights]
+        # Reversed sorting keeps equal ones in their order: the earlier part goes first.
+        for i in sorted(range(len(weights)), key=rests.__getitem__, reverse=True)[:left]:
+            parts[i] += 1
     return parts
 
 

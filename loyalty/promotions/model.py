@@ -188,7 +188,7 @@ class Bundle(Rules):
 
     kind: Literal["bundle"] = "bundle"
     items: tuple[BundleItem, ...] = Field(min_length=1, max_length=5)
-    price: Money
+    price: Price
 
     @model_validator(mode="after")
     def _is_more_than_a_piece(self) -> Self:

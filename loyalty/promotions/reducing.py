@@ -76,7 +76,7 @@ def reduce(chosen: Sequence[Live], lines: Sequence[Line], facts: Facts) -> Reduc
     A percentage is floored once for the promotion and split by the largest remainder. The sum
     does not depend on the order of the lines.
     """
-    reducing = [one for one in chosen if isinstance(one.rules.effect, REDUCING)]
+    reducing = chosen and [one for one in chosen if isinstance(one.rules.effect, REDUCING)]
     if not reducing:
         return Reduction([0] * len(lines), [0] * len(lines))
     # Sorted, because a kopeck of rounding goes to the earlier line, and a later promotion may

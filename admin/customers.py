@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -19,9 +19,10 @@ from admin.base import (
 )
 from admin.guard import is_fragment
 from admin.render import page
-from loyalty import clock, events, wallet
+from loyalty import clock, events, program, wallet
 from loyalty.db import Rows
 from loyalty.errors import CustomerNotFound
+from loyalty.ids import new_id
 from loyalty.reports import card, people
 
 HISTORY = 15
@@ -38,7 +39,7 @@ async def list_page(request: web.Request) -> web.StreamResponse:
 async def search(request: web.Request) -> web.StreamResponse:
     """Those who fit. A form, not an address: phones and names stay out of the history."""
     form = await request.post()
-    before = _id(str(form.get("before", "")))
+    before = row_id(str(form.get("before", "")))
     return await _list(request, str(form.get("q", "")), before)
 
 
@@ -58,7 +59,13 @@ async def _list(request: web.Request, text: str, before: int | None) -> web.Stre
 @allowed(*PANEL)
 async def card_page(request: web.Request) -> web.StreamResponse:
     """One customer: profile, points, purchases, messages, consents."""
-    customer_id = _customer_id(request)
+    return await show_card(request, _customer_id(request))
+
+
+async def show_card(
+    request: web.Request, customer_id: int, *, problem: str | None = None, status: int = 200
+) -> web.Response:
+    """The card's page; ``problem`` is told at its top."""
     now, time_zone = clock.now(), request.app[SETTINGS].time_zone
 
     def unit(session: Session) -> dict[str, Any]:
@@ -77,10 +84,23 @@ async def card_page(request: web.Request) -> web.StreamResponse:
             "following": _cursor(following),
             "messages": card.communications(session, customer_id=customer_id),
             "consents": card.consents(session, customer_id=customer_id),
+            "pause_note": wallet.freeze_note(session, customer_id=customer_id),
+            "waiting": wallet.waiting_adjustments(session, customer_id=customer_id),
+            "alone_up_to": program.current(session, now=now).program.adjustment_alone_up_to,
         }
 
     values = await db(request).read(unit)
-    return page(request, "customer.html", may_see_phone=sees_phones(request), **values)
+    return page(
+        request,
+        "customer.html",
+        status=status,
+        problem=problem,
+        may_see_phone=sees_phones(request),
+        # Made with the form: sent twice, it is one correction.
+        adjustment_key=str(new_id()),
+        tomorrow=clock.local_date(now, time_zone) + timedelta(days=1),
+        **values,
+    )
 
 
 @allowed(*PANEL)
@@ -104,7 +124,7 @@ async def more_purchases(request: web.Request) -> web.StreamResponse:
 async def more_points(request: web.Request) -> web.StreamResponse:
     """The next lines of the points history."""
     customer_id = _customer_id(request)
-    before = _id(request.query.get("before", ""))
+    before = row_id(request.query.get("before", ""))
     history = await db(request).read(
         lambda session: wallet.history(
             session, customer_id=customer_id, before_id=before, limit=HISTORY + 1
@@ -141,13 +161,13 @@ async def show_phone(request: web.Request) -> web.StreamResponse:
 
 
 def _customer_id(request: web.Request) -> int:
-    customer_id = _id(request.match_info["id"])
+    customer_id = row_id(request.match_info["id"])
     if customer_id is None:
         raise CustomerNotFound()
     return customer_id
 
 
-def _id(text: str) -> int | None:
+def row_id(text: str) -> int | None:
     """An id from an address; None for anything the database could not hold."""
     if not (text.isascii() and text.isdigit() and len(text) <= 19):
         return None
@@ -165,8 +185,8 @@ def _cursor(key: tuple[datetime, int] | None) -> str | None:
 
 
 def _read_cursor(text: str) -> tuple[datetime, int] | None:
-    micros, _, row_id = text.partition("-")
-    moment, found = _id(micros), _id(row_id)
+    micros, _, number = text.partition("-")
+    moment, found = row_id(micros), row_id(number)
     if moment is None or found is None or moment > 253_402_300_799_000_000:
         return None
     return datetime.fromtimestamp(moment // 1_000_000, UTC).replace(

@@ -129,6 +129,11 @@ _PROBLEMS = {
     "nothing_to_publish": N_("The draft says the same as the rules in force: nothing to publish."),
     "version_has_begun": N_("This version has begun already. Publish a new one instead."),
     "publication_in_past": N_("Choose a moment that is still ahead, or publish at once."),
+    "reason_invalid": N_("Write the reason, in 3 to 200 characters."),
+    "second_person_needed": N_("You asked for this yourself: another owner has to decide."),
+    "adjustment_decided": N_("Somebody has decided about this already."),
+    "adjustment_not_found": N_("There is no such correction. Open the card again and repeat."),
+    "account_broken": N_("These points do not add up. They are released once that is mended."),
     "database_busy": N_("Too much is going on right now. Try again in a moment."),
 }
 _FAMILIES: tuple[tuple[type[DomainError], str], ...] = (
@@ -256,6 +261,14 @@ class Words:
                 "The password needs at least {n} character.",
                 "The password needs at least {n} characters.",
                 int(error.facts.get("minimum", 10)),
+            )
+        if error.code == "points_invalid":
+            if "available" not in error.facts:
+                return self._t("Write whole points, like 50 or −50, with a day that is ahead.")
+            return self._t.plural(
+                "Only {n} point can be taken here.",
+                "Only {n} points can be taken here.",
+                int(error.facts["available"]),
             )
         if error.code in _PROBLEMS:
             return self._t(_PROBLEMS[error.code])

@@ -162,14 +162,18 @@ def decline_adjustment(
     return _decide(session, asked, DECLINED, actor=actor, now=now)
 
 
-def waiting_adjustments(session: Session, *, limit: int = 100) -> Sequence[Adjustment]:
-    """Corrections that wait for a second person, oldest first."""
+def waiting_adjustments(
+    session: Session, *, customer_id: int | None = None, limit: int = 100
+) -> Sequence[Adjustment]:
+    """Corrections that wait for a second person, oldest first; of one customer, or of all."""
     query = (
         sa.select(adjustment_request)
         .where(adjustment_request.c.status == WAITING)
         .order_by(adjustment_request.c.id)
         .limit(limit)
     )
+    if customer_id is not None:
+        query = query.where(adjustment_request.c.customer_id == customer_id)
     return [_as_adjustment(row) for row in session.execute(query)]
 
 

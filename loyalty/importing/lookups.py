@@ -155,6 +155,7 @@ def resolve_customers(
         phones={sale.phone for sale in sales if sale.phone},
     )
     owners: dict[str, int | None] = {}
+    linked: list[tuple[str, int]] = []
     for sale in sales:
         if sale.customer is None and sale.phone is None:
             owners[sale.identity] = None
@@ -175,8 +176,11 @@ def resolve_customers(
                 by_phone[sale.phone] = owner
         if sale.customer and sale.customer not in by_value:
             by_value[sale.customer] = owner
-            link(rows, system=options.system, value=sale.customer, customer_id=owner)
+            linked.append((sale.customer, owner))
         owners[sale.identity] = owner
+    # After all new customers: the database wants them there before they are named.
+    for value, owner in linked:
+        link(rows, system=options.system, value=value, customer_id=owner)
     return owners
 
 

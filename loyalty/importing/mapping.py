@@ -35,7 +35,11 @@ CUSTOMER_FIELDS = (
     "city",
     "points",
     "points_expire_at",
+    "points_earned_at",
+    "tier",
 )
+_ALSO = {"balance": "points", "expires": "points_expire_at", "earned": "points_earned_at"}
+"""Shorter names of fields, as ``--map`` takes them."""
 
 # How other systems head their columns; compared without case, blanks and underscores.
 _NAMES: Mapping[str, str] = {
@@ -67,6 +71,8 @@ _NAMES: Mapping[str, str] = {
     "city": "city town город",
     "points": "points balance bonus bonuses баллы бонусы баланс остаток",
     "points_expire_at": "pointsexpireat expiresat expires сгорают действительныдо срокбаллов",
+    "points_earned_at": "pointsearnedat earnedat earned начислены датаначисления",
+    "tier": "tier level уровень статус",
 }
 _FIELD_OF = {field: tuple(names.split()) for field, names in _NAMES.items()}
 
@@ -130,6 +136,7 @@ def parse_map(text: str | None) -> dict[str, str]:
     for part in parts:
         name, equals, column = part.partition("=")
         name, column = name.strip(), column.strip()
+        name = _ALSO.get(name, name)
         if not equals or not column:
             raise FileProblem("bad_map", part=part)
         if name in columns:

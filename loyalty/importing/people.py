@@ -18,10 +18,12 @@ from loyalty.customers import customer
 from loyalty.db.engine import AlreadyThere, is_unique_violation
 from loyalty.db.rows import Rows
 from loyalty.importing import lookups, mapping
+from loyalty.importing.levels import Levels
 from loyalty.importing.lookups import key_of
 from loyalty.importing.model import Options, Outcome, Summary
 from loyalty.importing.problems import Rejected, RowProblem
 from loyalty.importing.reading import start
+from loyalty.importing.seen import Seen
 from loyalty.importing.sources import Cells, Source
 from loyalty.importing.values import (
     instant_parser,
@@ -36,9 +38,10 @@ from loyalty.importing.values import (
 from loyalty.wallet import Cause
 
 BATCH_ROWS = 1_000
-_LIMITS = {"customer": 120, "name": 120, "email": 254, "city": 120}
+_LIMITS = {"tier": 60, "customer": 120, "name": 120, "email": 254, "city": 120}
 _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]{2,}$")
 _PROFILE = ("name", "phone", "email", "city", "joined_at", "birth_day", "birth_month", "birth_year")
+_LEVEL = ("tier", "tier_since")
 
 
 @dataclass(slots=True)
@@ -52,12 +55,22 @@ class Person:
     ours: int | None = None
     points: int = 0
     points_expire_at: datetime | None = None
+    points_earned_at: datetime | None = None
+    tier: str | None = None
 
     @property
     def phone(self) -> str | None:
         """The phone in international form."""
         phone: str | None = self.values.get("phone")
         return phone
+
+    @property
+    def lot(self) -> str:
+        """What makes its points one lot: whose they are and their dates."""
+        until, since = self.points_expire_at, self.points_earned_at
+        parts = [self.customer or self.phone or "", until.isoformat() if until else ""]
+        # A file without that column keeps the names that it had before there was one.
+        return "|".join(parts + ([since.isoformat()] if since else []))
 
 
 @dataclass(slots=True)
@@ -99,9 +112,11 @@ class CustomerFile:
             self.source.close()
             raise
         self._home = region(options.currency)
+        self._lots = Seen()
 
     def close(self) -> None:
         """Let go of the file."""
+        self._lots.close()
         self.source.close()
 
     def batches(self) -> Iterator[PeopleBatch]:
@@ -153,6 +168,11 @@ class CustomerFile:
         person.points = parse_points(cell("points") or "0")
         if expires := cell("points_expire_at"):
             person.points_expire_at = self._expiry(expires)
+        if earned := cell("points_earned_at"):
+            person.points_earned_at = min(self._instant(earned)[0], self.options.now)
+        person.tier = cell("tier")
+        if person.points and self._lots.take(person.lot):
+            raise RowProblem("points_twice")
         return person
 
     def _expiry(self, text: str) -> datetime:
@@ -203,7 +223,8 @@ def _write(session: Session, batch: PeopleBatch, options: Options) -> Outcome:
     met, created = set[int](), set[int]()
     ours = lookups.find_ours(session, {one.ours for one in batch.people if one.ours is not None})
     known = _profiles(session, {*by_value.values(), *by_phone.values(), *ours})
-    rows, changes = Rows(), dict[int, dict[str, Any]]()
+    rows, links, changes = Rows(), Rows(), dict[int, dict[str, Any]]()
+    levels = Levels(session, now=options.now)
     granted: list[tuple[int, Person]] = []
     for person in batch.people:
         owner = by_value.get(person.customer or "")
@@ -212,6 +233,10 @@ def _write(session: Session, batch: PeopleBatch, options: Options) -> Outcome:
         of_phone = by_phone.get(person.phone or "")
         if owner is not None and of_phone is not None and owner != of_phone:
             rejected.append(Rejected(person.line, "phone_taken"))
+            continue
+        if person.tier and levels.key(person.tier) is None:
+            facts = {"text": person.tier, "tiers": levels.names(options.language)}
+            rejected.append(Rejected(person.line, "tier", facts))
             continue
         owner = owner or of_phone
         if owner is None:
@@ -231,15 +256,20 @@ def _write(session: Session, batch: PeopleBatch, options: Options) -> Outcome:
         linked = person.customer in by_value or person.ours in ours
         if person.customer and not linked:
             by_value[person.customer] = owner
-            lookups.link(rows, system=options.system, value=person.customer, customer_id=owner)
+            lookups.link(links, system=options.system, value=person.customer, customer_id=owner)
         if person.phone:
             by_phone[person.phone] = owner
-        _fill(known[owner], person.values, changes.setdefault(owner, {}))
+        changed = changes.setdefault(owner, {})
+        _fill(known[owner], person.values, changed)
+        if person.tier:
+            levels.raise_to(known[owner], person.tier, changed, now=options.now)
         if person.points and person.ours not in ours:
             granted.append((owner, person))
     summary.rows_rejected += len(rejected)
     summary.customers_created, summary.customers_known = len(created), len(met)
     rows.put(session)
+    # After the customers they name, some of whom are new.
+    links.put(session)
     for owner, fields in changes.items():
         if fields:
             rows.update(customer, {"id": owner, **{name: fields[name] for name in sorted(fields)}})
@@ -250,7 +280,7 @@ def _write(session: Session, batch: PeopleBatch, options: Options) -> Outcome:
 
 
 def _profiles(session: Session, ids: set[int]) -> dict[int, dict[str, Any]]:
-    columns = [customer.c.id, *(customer.c[name] for name in _PROFILE)]
+    columns = [customer.c.id, *(customer.c[name] for name in (*_PROFILE, *_LEVEL))]
     query = sa.select(*columns).where(customer.c.id.in_(ids))
     return {row.id: dict(row._mapping) for row in session.execute(query)}
 
@@ -274,8 +304,7 @@ def _grant(
         return
     keys: dict[str, tuple[int, Person]] = {}
     for owner, person in granted:
-        who, until = person.customer or person.phone, person.points_expire_at
-        identity = f"b|{options.system}|{who}|{until.isoformat() if until else ''}"
+        identity = f"b|{options.system}|{person.lot}"
         keys.setdefault(key_of(identity, "points"), (owner, person))
     sql = (
         "SELECT source_id FROM entry WHERE source_id {in}"
@@ -285,7 +314,7 @@ def _grant(
         del keys[str(row[0])]
     wallets = wallet.lock(session, sorted({owner for owner, _ in keys.values()}))
     for key, (owner, person) in keys.items():
-        wallets[owner].accrue(
+        lot_id, _ = wallets[owner].accrue(
             rows,
             points=person.points,
             kind="import",
@@ -293,6 +322,9 @@ def _grant(
             active_from=options.now,
             expires_at=person.points_expire_at,
         )
+        if person.points_earned_at is not None:
+            lot = next(item for item in wallets[owner].lots if item.id == lot_id)
+            lot.earned_at = person.points_earned_at
         summary.points += person.points
     for locked in wallets.values():
         locked.finish(rows)

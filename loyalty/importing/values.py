@@ -107,12 +107,14 @@ def parse_quantity(text: str) -> int:
 
 
 def parse_points(text: str) -> int:
-    """A whole, positive number of points.
+    """A whole number of points, not below zero.
 
     Raises:
         RowProblem: anything else.
     """
     value = _decimal(text, "points")
+    if value < 0:
+        raise RowProblem("points_negative", text=text[:40])
     if value != int(value) or not 0 <= value <= MAX_POINTS:
         raise RowProblem("points", text=text[:40])
     return int(value)

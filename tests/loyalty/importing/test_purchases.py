@@ -351,3 +351,16 @@ async def test_days_and_the_window_of_tiers_follow_the_file(db: Database, tmp_pa
     [stats] = await db.read(lambda s: s.execute(sa.select(customer_stats)).all())
     assert (stats.window_from, stats.window_spent, stats.spent) == (None, 0, 220_00)
     await check(db)
+
+
+async def test_a_known_phone_before_a_new_customer(db: Database, tmp_path: Path) -> None:
+    """The number of a known customer is kept beside new customers of the same batch."""
+    path = tmp_path / "sales.csv"
+    path.write_text("phone,sold_at,amount\n+79161234567,2026-01-05,10\n")
+    await import_purchases(db, path)
+    path.write_text(
+        "customer,phone,sold_at,amount\nA,+79161234567,2026-01-06,10\nB,,2026-01-06,10\n"
+    )
+    result = await import_purchases(db, path)
+    assert (result.summary.purchases, result.summary.customers_created) == (2, 1)
+    await check(db)

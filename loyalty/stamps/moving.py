@@ -196,7 +196,13 @@ def take_back(
         now=now,
     )
     stand = standings(session, customer_id=customer_id)
-    unused = vouchers.unused_of(session, customer_id=customer_id, source_kind=SOURCE)
+    # Most returns stay on the open card and need not look through a long history of rewards.
+    unused: Mapping[str, int] = {}
+    if any(
+        card_rules[key].interim or key not in stand or stand[key].stamps < n
+        for key, n in wanted.items()
+    ):
+        unused = vouchers.unused_of(session, customer_id=customer_id, source_kind=SOURCE)
     done: dict[str, TakenBack] = {}
     for key, stamps in wanted.items():
         before = stand.get(key)

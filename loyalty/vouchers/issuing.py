@@ -21,6 +21,9 @@ from loyalty.vouchers.tables import voucher
 MOST_AT_ONCE = 10_000
 """Codes in one batch."""
 
+LONGEST_DAYS = 3650
+"""Days a voucher may be good for; without a date it is good for ever."""
+
 
 def issue(
     rows: Rows,
@@ -59,17 +62,14 @@ def issue(
         VoucherCodeInvalid: ``code`` is not 3 to 32 letters and digits.
     """
     _check_parts(kind, effect, amount, minimum, total_limit, customer_limit)
-    ends_at = _end(now, valid_days, ends_at, time_zone)
-    if ends_at is not None and ends_at <= (starts_at or now):
-        raise VoucherInvalid(field="ends_at", problem="before_start")
+    ends_at = _end(starts_at, now, valid_days, ends_at, time_zone)
     if kind == COUPON and total_limit is None:
         total_limit = 1
     if active is None:
         active = kind != GIFT_CARD
-    length = GIFT_CARD_LENGTH if kind == GIFT_CARD else COUPON_LENGTH
     row: dict[str, Any] = {
         "id": new_id(),
-        "code": draw(length) if code is None else chosen(code),
+        "code": _draw(kind) if code is None else chosen(code),
         "kind": kind,
         "name": name.model_dump(mode="json"),
         "customer_id": customer_id,
@@ -93,28 +93,44 @@ def issue(
     }
     rows.insert(voucher, row)
     if customer_id is not None:
-        data = {"voucher_id": row["id"], "kind": kind, "source": source_kind}
-        events.record(
-            rows,
-            type="voucher.issued",
-            customer_id=customer_id,
-            actor=created_by,
-            data=data,
-            now=now,
-        )
+        _tell_owner(rows, row)
     return Issued(row["id"], row["code"], name, ends_at, issue_key)
 
 
+def _draw(kind: str) -> str:
+    return draw(GIFT_CARD_LENGTH if kind == GIFT_CARD else COUPON_LENGTH)
+
+
+def _tell_owner(rows: Rows, row: dict[str, Any]) -> None:
+    data = {"voucher_id": row["id"], "kind": row["kind"], "source": row["source_kind"]}
+    events.record(
+        rows,
+        type="voucher.issued",
+        customer_id=row["customer_id"],
+        actor=row["created_by"],
+        data=data,
+        now=row["created_at"],
+    )
+
+
 def _end(
-    now: datetime, valid_days: int | None, ends_at: datetime | None, time_zone: str | None
+    starts_at: datetime | None,
+    now: datetime,
+    valid_days: int | None,
+    ends_at: datetime | None,
+    time_zone: str | None,
 ) -> datetime | None:
-    if valid_days is None:
-        return ends_at
-    if valid_days < 1:
-        raise VoucherInvalid(field="valid_days", problem="out_of_range")
-    if time_zone is None:
-        return now + timedelta(days=valid_days)
-    return clock.end_of_validity(clock.local_date(now, time_zone), valid_days, time_zone)
+    begins = max(starts_at or now, now)
+    if valid_days is not None:
+        if not 1 <= valid_days <= LONGEST_DAYS:
+            raise VoucherInvalid(field="valid_days", problem="out_of_range")
+        if time_zone is None:
+            return begins + timedelta(days=valid_days)
+        first_day = clock.local_date(begins, time_zone)
+        return clock.end_of_validity(first_day, valid_days, time_zone)
+    if ends_at is not None and ends_at <= begins:
+        raise VoucherInvalid(field="ends_at", problem="before_start")
+    return ends_at
 
 
 def _check_parts(

@@ -51,6 +51,7 @@ async def test_a_batch_is_made_once_with_codes_of_their_own(world: World) -> Non
         ("promo_code", {"customer_limit": -1}, "customer_limit"),
         ("promo_code", {"minimum": -1}, "minimum"),
         ("promo_code", {"valid_days": 0}, "valid_days"),
+        ("promo_code", {"valid_days": 10**12}, "valid_days"),
         ("gift_card", {"amount": 0}, "amount"),
         ("gift_card", {"amount": None}, "amount"),
         ("gift_card", {"amount": 100, "effect": AmountOff(amount=1)}, "effect"),

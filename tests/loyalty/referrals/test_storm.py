@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Sequence
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,7 +26,7 @@ async def test_a_storm_of_sales_and_rewards(world: World) -> None:
     """Each is both friend and referrer (a chain of people), so locks are wanted crosswise."""
     people = [await world.customer(points=1000) for _ in range(PAIRS + 1)]
     chain = [people[n] for n in ORDER]
-    for referrer, friend in zip(chain, chain[1:], strict=False):
+    for referrer, friend in pairwise(chain):
         await bring(world, friend, referrer)
     pairs = await ask(world, sa.select(referral.c.friend_id, referral.c.referrer_id))
     assert len(pairs) == PAIRS

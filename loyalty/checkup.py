@@ -13,14 +13,18 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loyalty import events, wallet
+from loyalty import events, stamps, vouchers, wallet
 from loyalty.db.rows import Rows
 from loyalty.wallet import BROKEN, Fault
 
 LEDGER: Sequence[Callable[[Session], list[Fault]]] = (wallet.reconcile,)
 """Faults of these close the account they are found at."""
 
-BESIDE: Sequence[Callable[[Session], list[Fault]]] = (wallet.check_rollups,)
+BESIDE: Sequence[Callable[[Session], list[Fault]]] = (
+    wallet.check_rollups,
+    vouchers.reconcile,
+    stamps.reconcile,
+)
 """Faults of these are reported; the points themselves are right."""
 
 

@@ -30,7 +30,8 @@ _SAID = {
         "{tier} starts higher. Who has it keeps it until the monthly review, and is warned before."
     ),
     "tier_starts_lower": N_(
-        "{tier} starts lower. Guests who already reach it get it with their next purchase."
+        "{tier} starts lower. Guests who already reach it get it with their next purchase or at "
+        "the monthly review."
     ),
     "tier_earns_less": N_("{tier} will earn less than before. Tell these guests in advance."),
     "tier_out_of_order": N_("{tier} earns less than the tier below it."),
@@ -44,7 +45,9 @@ _SAID = {
         "“{card}” takes fewer stamps. Cards that already have enough are filled with the next "
         "stamp."
     ),
-    "referral_off": N_("Rewards that friends are still waiting for are no longer given."),
+    "referral_off": N_(
+        "Friends who have bought already still get their rewards. New ones bring none."
+    ),
     "no_quiet_hours": N_("Without quiet hours offers may leave at night."),
 }
 

@@ -73,7 +73,7 @@ def fill(model: type[Document], parsed: Any) -> Document:
     """The document a body is meant to be.
 
     Raises:
-        Refusal: 422 with what is wrong, field by field.
+        Refusal: 400 with what is wrong, field by field.
     """
     try:
         return model.model_validate(parsed)
@@ -84,7 +84,7 @@ def fill(model: type[Document], parsed: Any) -> Document:
                 include_url=False, include_context=False, include_input=False
             )[:_MOST_PROBLEMS]
         ]
-        raise Refusal(422, "validation_failed", errors=errors) from None
+        raise Refusal(400, "validation_failed", errors=errors) from None
 
 
 def _place(steps: tuple[int | str, ...]) -> str:

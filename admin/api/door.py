@@ -107,6 +107,8 @@ class Operation:
     # Codes of refusals this call knows beside those of every call.
     refusals: tuple[str, ...] = ()
     example: Any = None
+    # Calls that go on with what this one made, and where its id is in the answer.
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 class Known:

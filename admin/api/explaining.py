@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
@@ -13,10 +12,8 @@ from admin.api.fields import money_text
 from loyalty import promotions, stamps, tiers
 from loyalty.program import Program
 from loyalty.promotions import Part
+from loyalty.purchases import Discount, Quote
 from loyalty.texts import Translator, plain, translator
-
-if TYPE_CHECKING:
-    from loyalty.purchases import Discount, Quote
 
 
 def discounts_of(

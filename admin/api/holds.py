@@ -11,7 +11,7 @@ from admin.api.requests import ConfirmIn, HoldIn
 from admin.api.sales import check_time, may_try, purchase_out, till_of
 from admin.api.who import NotIdentified, identify
 from loyalty import customers, program, vouchers, wallet
-from loyalty.errors import PresenceRequired, RedemptionTooLarge, VoucherNotFound
+from loyalty.errors import HoldNotFound, PresenceRequired, RedemptionTooLarge, VoucherNotFound
 from loyalty.purchases import holding
 from loyalty.purchases.holding import TillHold
 from loyalty.purchases.wanted import Wanted
@@ -59,9 +59,11 @@ def place(session: Session, call: Call, body: HoldIn) -> Done | Refused:
 
 
 def show(session: Session, call: Call, body: None) -> Done:
-    """``GET /holds/{id}``."""
+    """``GET /holds/{id}``; what the till itself has deleted is gone."""
     del body
     found = _get(session, call)
+    if found.wanted.given_up:
+        raise HoldNotFound()
     return Done(hold_out(found), customer_id=found.customer_id)
 
 

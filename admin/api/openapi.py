@@ -22,12 +22,13 @@ The door for tills, web shops and other systems. One key per outlet, sent as a b
 * Amounts are decimal strings with two places, moments ISO 8601 with their offset.
 * Every call that writes needs an `Idempotency-Key`; the same key with the same body is answered
   the same for 72 hours, with `Idempotency-Replayed: true`.
-* Unknown fields are refused. Refusals are `application/problem+json` with a `code`: 422 the body
-  does not have the shape described here, 409 it has but the program or the state of things
-  forbids it, 403 spending or selling is not allowed, 404 nobody or nothing by that name.
+* Unknown fields are refused. Refusals are `application/problem+json` with a `code`: 400 the request
+  does not have the shape described here (`errors` says where), 409 it has but the program or the
+  state of things forbids it, 403 spending or selling is not allowed, 404 nobody or nothing by
+  that name, 422 the key was used for another request.
 """
 _WHAT = {
-    400: "The request could not be read, or has no Idempotency-Key",
+    400: "The request does not have this shape, or has no Idempotency-Key",
     401: "The key is missing, wrong or was taken back",
     403: "Not allowed",
     404: "There is no such customer, purchase, hold or voucher",
@@ -35,7 +36,7 @@ _WHAT = {
     409: "Well-formed, but the program or the state of things forbids it",
     413: "The body is too large",
     415: "The body is not JSON",
-    422: "The body does not have this shape, or the key was used for another request",
+    422: "The key was used for another request",
     429: "Too many requests, or too many wrong codes",
     500: "A fault on our side",
     503: "Very busy; try again with the same key",
@@ -147,7 +148,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
             "in": "header",
             "required": False,
             "description": "ru or en: the language of titles and names.",
-            "schema": {"type": "string", "enum": ["ru", "en"]},
+            "schema": {"type": "string"},
             "example": "en",
         }
     )
@@ -158,9 +159,9 @@ def _key_parameter(operation: Operation) -> dict[str, Any]:
     return {
         "name": "Idempotency-Key",
         "in": "header",
-        # A preview needs none, so it is not required where there is one.
-        "required": operation.once is True and not operation.flags,
-        "description": "Names this request: sent again it is answered the same, done once.",
+        "required": operation.once is True,
+        "description": "Names this request: sent again it is answered the same, done once."
+        + (" A preview needs none." if operation.flags else ""),
         "schema": {"type": "string", "pattern": "^[!-~]{1,128}$"},
     }
 
@@ -171,7 +172,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
     if operation.once is not None:
         statuses |= {409, 422}
     if operation.body is not None:
-        statuses |= {413, 415, 422}
+        statuses |= {413, 415}
     if "{" in operation.path:
         statuses.add(404)
     good: dict[str, Any] = {"description": "Done"}
@@ -184,9 +185,14 @@ def _responses(operation: Operation) -> dict[str, Any]:
                 "schema": {"type": "string", "enum": ["true"]},
             }
         }
+    if operation.links:
+        good["links"] = {
+            target: {"operationId": target, "parameters": {"id": f"$response.body#/{name}"}}
+            for target, name in operation.links.items()
+        }
     found = {str(operation.status): good}
     if operation.flags:
-        found["200"] = {**good, "description": "What would happen"}
+        found["200"] = {"description": "What would happen", "content": good["content"]}
     for status in sorted(statuses):
         found[str(status)] = _problem(status, operation)
     return found

@@ -93,6 +93,7 @@ OPERATIONS: tuple[Operation, ...] = (
             "velocity_exceeded",
         ),
         example={"receipt": _RECEIPT},
+        links={"record_return": "purchase_id", "attach_customer": "purchase_id"},
     ),
     Operation(
         name="attach_customer",
@@ -139,6 +140,7 @@ OPERATIONS: tuple[Operation, ...] = (
         once=True,
         refusals=(*_WHO, *_SPENDING, *_RECEIPTS, "voucher_not_found"),
         example={"customer": "1234 5678", "points": 150, "seconds": 600},
+        links={"show_hold": "hold_id", "confirm_hold": "hold_id", "void_hold": "hold_id"},
     ),
     Operation(
         name="show_hold",

@@ -13,6 +13,7 @@ from admin.api.who import NotIdentified, identify
 from admin.api.words import title_of
 from loyalty import events, vouchers
 from loyalty.db.rows import Rows
+from loyalty.purchases.offers import groups_of
 from loyalty.texts import translator
 
 
@@ -42,17 +43,21 @@ def record_event(session: Session, call: Call, body: EventIn) -> Done | Refused:
 
 def check_voucher(session: Session, call: Call, body: CheckIn) -> Done | Refused:
     """``POST /vouchers/{code}/check``."""
-    customer_id = None
+    customer_id, groups = None, frozenset[str]()
     if body.customer is not None:
         who = identify(session, call, body.customer)
         if isinstance(who, NotIdentified):
             return Refused(who.error)
         customer_id = who.customer_id
+        groups = groups_of(
+            session, customer_id=customer_id, time_zone=call.till.time_zone, now=call.now
+        )
     total = body.receipt.receipt(call.now).total if body.receipt is not None else None
     checked = vouchers.check_code(
         session,
         call.path["code"][:64],
         customer_id=customer_id,
+        segments=groups,
         total=total,
         by=call.till.actor,
         now=call.now,

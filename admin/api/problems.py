@@ -58,7 +58,7 @@ HTTP_STATUS = {
     "request_in_flight": 409,
     "body_too_large": 413,
     "unsupported_media_type": 415,
-    "validation_failed": 422,
+    "validation_failed": 400,
     "idempotency_conflict": 422,
     "too_many_requests": 429,
     "internal_error": 500,

@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from admin.api.answers import DiscountOut, PurchaseOut, QuoteOut
+from admin.api.answers import DiscountOut, PurchaseOut, QuoteOut, StampsOut
 from admin.api.door import Call, Done, Refused
 from admin.api.explaining import discounts_of, lines_to_print
 from admin.api.fields import moment_text, money_text
 from admin.api.requests import AttachIn, PurchaseIn, QuoteIn
 from admin.api.stamps import shown
 from admin.api.who import NotIdentified, identify
-from loyalty import program, purchases, vouchers
+from loyalty import program, purchases, stamps, vouchers
 from loyalty.customers import Identified
 from loyalty.db import read_installation
 from loyalty.errors import (
@@ -26,6 +26,7 @@ from loyalty.errors import (
     VoucherNotFound,
 )
 from loyalty.purchases import PurchaseResult, Receipt, claims, holding
+from loyalty.purchases.gate import in_force
 from loyalty.purchases.holding import Till, TillHold
 from loyalty.purchases.till import get_sale
 from loyalty.purchases.wanted import Wanted
@@ -146,10 +147,17 @@ def attach(session: Session, call: Call, body: AttachIn) -> Done | Refused:
 
 def purchase_out(session: Session, call: Call, result: PurchaseResult) -> PurchaseOut:
     """A recorded sale as the API tells of it."""
-    rules = program.current(session, now=call.now).program
     url = until = None
+    cards: list[StampsOut] = []
     if result.customer_id is None:
         url, until = _claim(session, call, result.purchase_id)
+    else:
+        rules = in_force(session, now=call.now).program
+        standings = result.standings
+        if result.replayed:
+            found = stamps.standings(session, customer_id=result.customer_id)
+            standings = tuple(found.values())
+        cards = shown(standings, result.stamps, rules, call.language)
     named: list[DiscountOut] = discounts_of(session, result.discounts, call.language)
     return PurchaseOut(
         purchase_id=str(result.purchase_id),
@@ -163,9 +171,7 @@ def purchase_out(session: Session, call: Call, result: PurchaseResult) -> Purcha
         balance=result.balance,
         pending=result.pending,
         debt_repaid=result.debt_repaid,
-        stamps=shown(result.standings, result.stamps, rules, call.language)
-        if result.customer_id is not None
-        else [],
+        stamps=cards,
         vouchers=[issued.code for issued in result.issued],
         tier=result.tier,
         claim_url=url,

@@ -9,7 +9,7 @@ purchase, as a spending alone, voided or timed out.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -184,12 +184,12 @@ def record(
     Raises:
         Whatever ``purchases.record`` refuses.
     """
-    extra: dict[str, Any] = {"vouchers": found.wanted.vouchers} if found.wanted.vouchers else {}
     result = purchases.record(
         session,
         customer_id=found.customer_id,
         receipt=receipt,
         redeem=found.points,
+        vouchers=found.wanted.vouchers,
         may_redeem=True,
         actor=till.client,
         outlet_id=till.outlet_id,
@@ -200,7 +200,6 @@ def record(
         card_key=_unused(session, found),
         draft_id=found.id,
         hold_id=found.id,
-        **extra,
     )
     _note_purchase(session, found.id, result.purchase_id)
     return result
@@ -252,6 +251,10 @@ def void(session: Session, *, found: TillHold, now: datetime) -> TillHold:
     if found.status != OPEN or not wallet.void_hold(session, hold_id=found.id, now=now):
         fresh = get(session, hold_id=found.id, outlet_id=found.outlet_id, now=now)
         raise HoldAlreadyResolved(status=fresh.status, purchase_id=fresh.purchase_id)
+    kept = as_json(replace(found.wanted, given_up=True))
+    session.execute(
+        sa.update(till_hold).where(till_hold.c.hold_id == found.id).values(request=kept)
+    )
     nonce = _nonce(found.wanted.card_key)
     if nonce is not None and not found.needs_tap:
         session.execute(sa.delete(card_use).where(card_use.c.nonce == nonce))

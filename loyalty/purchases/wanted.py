@@ -19,6 +19,8 @@ class Wanted:
     card_key: str | None
     seconds: int
     fingerprint: str
+    # The till itself has voided the hold: to it the hold is gone.
+    given_up: bool = False
 
 
 _LINE = tuple(Line.__dataclass_fields__)
@@ -41,6 +43,7 @@ def as_json(wanted: Wanted) -> dict[str, Any]:
         "card_key": wanted.card_key,
         "seconds": wanted.seconds,
         "fingerprint": wanted.fingerprint,
+        "given_up": wanted.given_up,
     }
 
 
@@ -62,4 +65,5 @@ def of_json(request: Mapping[str, Any]) -> Wanted:
         card_key=request["card_key"],
         seconds=request["seconds"],
         fingerprint=request["fingerprint"],
+        given_up=request["given_up"],
     )

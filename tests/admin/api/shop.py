@@ -143,6 +143,4 @@ class Shop:
 
 async def add_key(world: World, outlet_id: int) -> str:
     """A new key of an outlet."""
-    return await world.db.transact(
-        lambda s: staff.add_key(s, outlet_id=outlet_id, now=clock.now())
-    )
+    return await world.db.transact(lambda s: staff.add_key(s, outlet_id=outlet_id, now=clock.now()))

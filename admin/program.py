@@ -282,6 +282,8 @@ async def _review(
     now, t = clock.now(), language(request)
     around = await db(request).read(_around(now))
     draft = around.draft
+    if draft is None and problem is not None:
+        return await _show_home(request, problem=problem, status=status)
     if draft is None:
         raise web.HTTPSeeOther(_HOME)
     before = around.in_force

@@ -199,7 +199,7 @@ def _keys(filled: Filled, name: str) -> list[str]:
 
 
 def _free(key: str, taken: list[str]) -> str:
-    key, number = key[: _KEY_LENGTH - 3], 1
+    key, number = key[: _KEY_LENGTH - 3].strip("_"), 1
     made = key
     while made in taken:
         number += 1

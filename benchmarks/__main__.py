@@ -13,6 +13,7 @@ from benchmarks.common import Row
 
 PARTS = (
     "posting",
+    "posting_full",
     "tap_to_reply",
     "emulator_send",
     "messages_out",

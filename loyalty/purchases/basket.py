@@ -37,6 +37,8 @@ class Basket:
     chosen: Sequence[Live] = ()
     goals: Sequence[Live] = ()
     free_pieces: list[int] = field(default_factory=list)
+    # Minor units that promotions and vouchers took off, by line.
+    taken_off: list[int] = field(default_factory=list)
     discounts: list[Discount] = field(default_factory=list)
     gift_cards: Sequence[Voucher] = ()
     # Stamps the cashier counted beside the lines, by card.
@@ -63,6 +65,7 @@ def fill(
     """
     basket = Basket(receipt=receipt, has_customer=gate is not None)
     basket.free_pieces = [0] * len(receipt.lines)
+    basket.taken_off = [0] * len(receipt.lines)
     revision = gate.revision if gate else rules.revision if rules else 0
     live = promotions.live_at(session, revision) if revision else ()
     if live or codes:
@@ -139,6 +142,9 @@ def _take_off(basket: Basket, discounts: Sequence[int], free_pieces: Sequence[in
             for line, less in zip(basket.receipt.lines, discounts, strict=True)
         ]
         basket.receipt = replace(basket.receipt, lines=lines)
+        basket.taken_off = [
+            had + less for had, less in zip(basket.taken_off, discounts, strict=True)
+        ]
     basket.free_pieces = [
         had + more for had, more in zip(basket.free_pieces, free_pieces, strict=True)
     ]
@@ -172,18 +178,20 @@ def _redeem_codes(
         if item.kind == GIFT_CARD:
             continue
         lines = basket.receipt.lines
-        off, free = _reduction(item, lines)
+        off, free = _reduction(item, lines, basket.free_pieces)
         _take_off(basket, off, free)
         basket.discounts.append(Discount(amount=sum(off), voucher=item))
     basket.gift_cards = [item for item in found if item.kind == GIFT_CARD]
 
 
-def _reduction(item: Voucher, lines: Sequence[Line]) -> tuple[Sequence[int], Sequence[int]]:
+def _reduction(
+    item: Voucher, lines: Sequence[Line], free_pieces: Sequence[int]
+) -> tuple[Sequence[int], Sequence[int]]:
     nameless = all(line.sku is None and line.category is None for line in lines)
     if nameless and isinstance(item.effect, GiftItem):
         # Only a sum was typed: the gift is handed over beside what is paid.
         return [0] * len(lines), [0] * len(lines)
-    return vouchers.reduction(item, lines, [line.net for line in lines])
+    return vouchers.reduction(item, lines, [line.net for line in lines], free_pieces)
 
 
 def pay_by_gift_cards(basket: Basket, to_pay: int) -> list[Discount]:

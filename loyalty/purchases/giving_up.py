@@ -8,12 +8,10 @@ from datetime import date
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loyalty import program, promotions, referrals, stamps, vouchers
+from loyalty import program, referrals, stamps, vouchers
 from loyalty.amounts import points_to_money
 from loyalty.db.rows import Rows
-from loyalty.promotions import Facts
 from loyalty.promotions.tables import goal_progress
-from loyalty.purchases.pricing import accrual
 from loyalty.purchases.return_plan import Plan
 from loyalty.receipts import customer_day, customer_stats
 from loyalty.wallet import Cause
@@ -85,29 +83,12 @@ def stamps_to_take(session: Session, plan: Plan) -> dict[str, int]:
     if not given:
         return {}
     rules = program.by_id(session, plan.bought.program_version_id).program
-    kept = plan.kept
-    lines = [line for _, line in kept]
-    free = pricing.get("free") or [0] * len(plan.lines)
-    promoted: Mapping[str, int] = {}
-    if pricing.get("promotions") and kept:
-        known = promotions.by_ids(session, pricing["promotions"])
-        facts = Facts.of_json(pricing["facts"])
-        chosen = promotions.choose([known[i] for i in pricing["promotions"]], lines, facts)
-        bases = [plan.lines[n].base_left for n, _ in kept]
-        rate = plan.bought.earn_rate_bp
-        promoted = accrual(
-            lines,
-            bases=bases,
-            rate_bp=rate,
-            chosen=chosen,
-            facts=facts,
-            free_pieces=[free[n] for n, _ in kept],
-        )[3]
+    rest = plan.rest
     taken = {}
     for key, number in given.items():
         card = rules.stamp_card(key)
-        pieces = stamps.pieces(card, lines, [free[n] for n, _ in kept]) if card else 0
-        left = min(number, pieces + promoted.get(key, 0))
+        pieces = stamps.pieces(card, rest.lines, rest.free_pieces) if card else 0
+        left = min(number, pieces + rest.stamps.get(key, 0))
         gone = number - plan.stamps_before.get(key, 0) - left
         if gone > 0:
             taken[key] = gone

@@ -52,6 +52,10 @@ class PlannedLine:
     @property
     def left(self) -> Line:
         """What the customer keeps of the line; nothing of it: a line without pieces."""
+        return self.left_before(0)
+
+    def left_before(self, taken_off: int) -> Line:
+        """The same as promotions saw it, before ``taken_off`` minor units were taken off it."""
         row = self.row
         return Line(
             amount=self._left(row.amount),
@@ -60,13 +64,23 @@ class PlannedLine:
             sku=row.sku,
             name=row.name,
             category=row.category,
-            discount=self._left(row.discount),
+            discount=self._left(row.discount - taken_off),
             no_earn=row.no_earn,
             no_redeem=row.no_redeem,
         )
 
     def _left(self, whole: int) -> int:
         return int(whole - whole * self.after // int(self.row.quantity_milli))
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What is left of a purchase: its lines, what they earn and the stamps promotions add."""
+
+    lines: Sequence[Line]
+    free_pieces: Sequence[int]
+    points: int
+    stamps: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +94,7 @@ class Plan:
     to_reverse: int
     # (origin lot, points): where the spent points came from.
     origins: Sequence[tuple[int, int]]
+    rest: Rest
     # Minor units that go back on gift cards.
     gift_returned: int
     # What went back with earlier returns: minor units on gift cards, stamps by card.
@@ -95,11 +110,6 @@ class Plan:
     def is_whole(self) -> bool:
         """Whether nothing of the purchase is kept after this return."""
         return all(line.after == line.row.quantity_milli for line in self.lines)
-
-    @property
-    def kept(self) -> list[tuple[int, Line]]:
-        """What is kept, line by line: (place in the receipt from 0, what is left of it)."""
-        return [(n, line.left) for n, line in enumerate(self.lines) if line.left.quantity_milli]
 
 
 def plan_return(
@@ -127,7 +137,7 @@ def plan_return(
     spent = sum(line.part(line.points) for line in lines)
     before = sum(line.points * line.before // line.row.quantity_milli for line in lines)
     origins = _slice(posted.lots if posted else (), before, before + spent)
-    left = _earned_by_rest(session, bought, lines)
+    rest = rest_of(session, bought, lines)
     before_this = _before(session, purchase_id)
     kept = bought.earned - before_this.points - _expired_of(session, purchase_id)
     return Plan(
@@ -135,35 +145,38 @@ def plan_return(
         lines=lines,
         amount=sum(line.amount for line in lines),
         spent_returned=spent,
-        to_reverse=max(0, kept - left) if bought.customer_id is not None else 0,
+        to_reverse=max(0, kept - rest.points) if bought.customer_id is not None else 0,
         origins=origins,
+        rest=rest,
         gift_returned=_gift_part(bought, lines),
         gift_before=before_this.gift,
         stamps_before=before_this.stamps,
     )
 
 
-def _earned_by_rest(session: Session, bought: Any, lines: Sequence[PlannedLine]) -> int:
-    """What the rest of the purchase earns, by the rate and the promotions that priced it."""
+def rest_of(session: Session, bought: Any, lines: Sequence[PlannedLine]) -> Rest:
+    """The rest of the purchase, by the rate, the facts and the promotions that priced it."""
     pricing = bought.pricing or {}
-    kept = [line for line in lines if line.left.quantity_milli]
+    kept = [line for line in lines if line.after < line.row.quantity_milli]
+    off, free = pricing.get("off"), pricing.get("free")
+    # Promotions are asked about the goods as they were asked at the sale: before discounts.
+    asked = [line.left_before(off[line.row.n - 1] if off else 0) for line in kept]
+    free_pieces = [free[line.row.n - 1] if free else 0 for line in kept]
     chosen: Sequence[Live] = ()
     facts = None
     if pricing.get("promotions") and kept:
         known = promotions.by_ids(session, pricing["promotions"])
         facts = Facts.of_json(pricing["facts"])
-        rest = [line.left for line in kept]
-        chosen = promotions.choose([known[i] for i in pricing["promotions"]], rest, facts)
-    free = pricing.get("free")
-    points, _, _, _ = accrual(
-        [line.left for line in kept],
+        chosen = promotions.choose([known[i] for i in pricing["promotions"]], asked, facts)
+    points, _, _, stamps = accrual(
+        asked,
         bases=[line.base_left for line in kept],
         rate_bp=bought.earn_rate_bp,
         chosen=chosen,
         facts=facts,
-        free_pieces=[free[line.row.n - 1] for line in kept] if free else (),
+        free_pieces=free_pieces,
     )
-    return points
+    return Rest([line.left for line in kept], free_pieces, points, stamps)
 
 
 def _gift_part(bought: Any, lines: Sequence[PlannedLine]) -> int:

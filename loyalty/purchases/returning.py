@@ -238,6 +238,8 @@ def _tell(session: Session, rows: Rows, plan: Plan, result: ReturnResult, *, now
                 "amount": result.amount,
                 "earned_reversed": result.earned_reversed,
                 "spent_returned": result.spent_returned,
+                "gift_returned": result.gift_returned,
+                "stamps": sum(result.stamps_taken.values()),
                 "balance": result.balance,
                 "debt": result.debt,
             },

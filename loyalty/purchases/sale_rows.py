@@ -132,6 +132,8 @@ def pricing_of(
         found["discounts"] = [_discount(item) for item in basket.discounts]
     if any(basket.free_pieces):
         found["free"] = basket.free_pieces
+    if any(basket.taken_off):
+        found["off"] = basket.taken_off
     if cards:
         found["gifts"] = [[card.voucher.id, card.amount] for card in cards if card.voucher]
     if benefits is not None:

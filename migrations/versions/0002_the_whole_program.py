@@ -54,17 +54,31 @@ def upgrade() -> None:
         sa.Column(
             "result", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True
         ),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("beat_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("author", sa.String(length=40), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "status IN ('queued', 'running', 'done', 'failed')", name=op.f("ck_dry_run_status")
+            "status IN ('queued', 'running', 'done', 'failed', 'cancelled')",
+            name=op.f("ck_dry_run_status"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dry_run")),
     )
     with op.batch_alter_table("dry_run", schema=None) as batch_op:
         batch_op.create_index("ix_dry_run_status", ["status", "id"], unique=False)
+        batch_op.create_index(
+            "ix_dry_run_kind_subject_id_id", ["kind", "subject_id", "id"], unique=False
+        )
+        batch_op.create_index(
+            "uq_dry_run_fingerprint",
+            ["fingerprint"],
+            unique=True,
+            sqlite_where=sa.text("status IN ('queued', 'running', 'done')"),
+            postgresql_where=sa.text("status IN ('queued', 'running', 'done')"),
+        )
 
     op.create_table(
         "promotion_version",
@@ -567,6 +581,12 @@ def downgrade() -> None:
     op.drop_table("program_draft")
     op.drop_table("promotion_version")
     with op.batch_alter_table("dry_run", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_dry_run_fingerprint",
+            sqlite_where=sa.text("status IN ('queued', 'running', 'done')"),
+            postgresql_where=sa.text("status IN ('queued', 'running', 'done')"),
+        )
+        batch_op.drop_index("ix_dry_run_kind_subject_id_id")
         batch_op.drop_index("ix_dry_run_status")
 
     op.drop_table("dry_run")

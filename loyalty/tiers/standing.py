@@ -65,12 +65,14 @@ def sums(*, today: date, review_day: date, among: Sequence[int] | tuple[int, int
     them."""
     c, s, d = customer.c, customer_stats.c, customer_day.c
     up_from, down_from = window_start(today), window_start(review_day)
+    keys = (c.id, s.customer_id, d.customer_id)
     if isinstance(among, tuple):
-        # Said of both tables: a database does not conclude a range for one from the other.
+        # Said of every table: a database does not conclude a range for one from another.
         low, high = among[0], _LAST if among[1] is None else among[1]
-        mine, theirs = (sa.and_(column > low, column <= high) for column in (c.id, d.customer_id))
+        chosen = [sa.and_(column > low, column <= high) for column in keys]
     else:
-        mine, theirs = c.id.in_(among), d.customer_id.in_(among)
+        chosen = [column.in_(among) for column in keys]
+    mine, in_stats, in_days = chosen
     recent = sa.or_(d.day >= min(up_from, down_from), d.day >= s.window_from)
 
     def total(condition: sa.ColumnElement[bool], name: str) -> Any:
@@ -89,8 +91,8 @@ def sums(*, today: date, review_day: date, among: Sequence[int] | tuple[int, int
             total(d.day >= s.window_from, "window"),
         )
         .select_from(customer)
-        .outerjoin(customer_stats, s.customer_id == c.id)
-        .outerjoin(customer_day, sa.and_(d.customer_id == c.id, theirs, recent))
+        .outerjoin(customer_stats, sa.and_(s.customer_id == c.id, in_stats))
+        .outerjoin(customer_day, sa.and_(d.customer_id == c.id, in_days, recent))
         .where(mine, c.status != ERASED)
         .group_by(
             c.id, c.tier, c.tier_floor, c.tier_warned_for, s.customer_id, s.window_from,

@@ -76,7 +76,18 @@ class _Reader:
         return value
 
     def names(self, name: str) -> dict[str, str]:
-        return {language: self.value(f"{name}.{language}", "text") for language in ("ru", "en")}
+        texts = {language: self.filled.get(f"{name}.{language}") for language in ("ru", "en")}
+        self.problems += [
+            Problem(f"{name}.{language}", "empty") for language, text in texts.items() if not text
+        ]
+        return texts
+
+    def tier_names(self, row: str, key: str) -> dict[str, str] | None:
+        known = KNOWN_TIERS.get(key)
+        texts = {language: self.filled.get(f"{row}.name.{language}") for language in ("ru", "en")}
+        if known is not None and (texts == known.model_dump() or not any(texts.values())):
+            return None  # as it comes: its name is the program's own
+        return self.names(f"{row}.name")
 
     def scope(self, name: str) -> dict[str, Any]:
         return {
@@ -101,12 +112,9 @@ class _Reader:
         }
 
     def tier(self, row: str, key: str) -> dict[str, Any]:
-        names = self.names(f"{row}.name")
-        known = KNOWN_TIERS.get(key)
-        usual = known is not None and names in ({"ru": "", "en": ""}, known.model_dump())
         return {
             "key": key,
-            "name": None if usual else names,
+            "name": self.tier_names(row, key),
             "threshold": self.needed(f"{row}.threshold"),
             "earn_rate_bp": self.needed(f"{row}.earn_rate_bp"),
             "perks": [

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import aiohttp
+from aiohttp import web
 
 from admin import RunningAdmin
 from loyalty import clock, customers, staff, wallet
@@ -50,7 +51,7 @@ class Till:
         body: Any = None,
         *,
         key: str | None = None,
-        data: bytes | None = None,
+        data: Any = None,
         **headers: str,
     ) -> Said:
         """One call; a POST without a ``key`` gets one of its own (``""``: none at all)."""
@@ -103,6 +104,11 @@ class Shop:
     world: World
     server: RunningAdmin
     till: Till
+
+    @property
+    def app(self) -> web.Application:
+        """The served application."""
+        return self.server._runner.app
 
     async def another_till(self, *, outlet_id: int | None = None) -> Till:
         """One more till, at this outlet or another."""

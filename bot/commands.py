@@ -15,6 +15,8 @@ log = structlog.get_logger("bot")
 CUSTOMER = {
     "card": N_("My card"),
     "balance": N_("My points"),
+    "stamps": N_("My stamp cards"),
+    "offers": N_("Coupons and offers"),
     "history": N_("How points came and went"),
     "invite": N_("Invite a friend"),
     "profile": N_("My profile"),

@@ -14,6 +14,7 @@ from loyalty.customers import Customer, customer, phone_seen, telegram_chat
 from loyalty.db.engine import AlreadyThere, is_unique_violation
 from loyalty.db.rows import Rows
 from loyalty.errors import CustomerBlocked
+from loyalty.referrals import Attached, Refusal
 from loyalty.tokens import Keys
 
 REFERRAL = "referral:"
@@ -33,13 +34,17 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
-    """Who joined. ``welcome`` points were given now; ``moved``: a known card came to this chat."""
+    """Who joined. ``welcome`` points were given now; ``moved``: a known card came to this chat.
+
+    ``invited``: what became of the friend's code they came by; None if they came by none.
+    """
 
     customer_id: int
     created: bool
     welcome: int
     moved: bool = False
     frozen_until: datetime | None = None
+    invited: Attached | Refusal | None = None
 
 
 def join(
@@ -103,10 +108,11 @@ def join(
         now=now,
     )
     rows.put(session)
+    invited = None
     if source is not None and source.startswith(REFERRAL):
         # A code that does not count (an old customer, one's own) changes nothing about joining.
         code = source.removeprefix(REFERRAL)
-        referrals.attach(session, friend_id=customer_id, code=code, now=now)
+        invited = referrals.attach(session, friend_id=customer_id, code=code, now=now)
     welcome = _welcome(session, customer_id, phone_hash, time_zone=time_zone, now=now)
     return Joined(
         customer_id=customer_id,
@@ -114,6 +120,7 @@ def join(
         welcome=welcome,
         moved=moved,
         frozen_until=until,
+        invited=invited,
     )
 
 
@@ -124,10 +131,11 @@ def source_of(session: Session, payload: str | None) -> str | None:
     if kind == "s" and value:
         return value[:64]
     if kind == "r" and value:
+        code = referrals.normalize_code(value)
         known = session.execute(
-            sa.select(customer.c.id).where(customer.c.referral_code == value[:16])
+            sa.select(customer.c.id).where(customer.c.referral_code == code)
         ).scalar_one_or_none()
-        return f"{REFERRAL}{value}" if known is not None else None
+        return f"{REFERRAL}{code}" if known is not None else None
     return None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gettext as _gettext
 from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,11 @@ def _catalogue(language: str) -> _gettext.NullTranslations:
 @lru_cache(maxsize=8192)
 def _grouped(language: str, n: int) -> str:
     return format_decimal(n, locale=language)
+
+
+@lru_cache(maxsize=1024)
+def _decimal(language: str, value: int, places: int) -> str:
+    return format_decimal(Decimal(value).scaleb(-places), format="#,##0.##", locale=language)
 
 
 @lru_cache(maxsize=8192)
@@ -94,6 +100,10 @@ class Translator:
         """Digits grouped as the language does: 1 200 or 1,200."""
         return _grouped(self.language, n)
 
+    def decimal(self, value: int, places: int) -> str:
+        """A whole number of small units as a figure: 750 with two places is 7.5 or 7,5."""
+        return _decimal(self.language, value, places)
+
     def points(self, n: int) -> Markup:
         """ "1 point", "5 points"."""
         return self.plural("{n} point", "{n} points", n)
@@ -126,6 +136,13 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's name for "translate later
     return message
 
 
+def dots(full: int, of: int) -> str:
+    """A stamp card as people see one: "●●○○"; a long one in figures: "7/20"."""
+    if of > 12:
+        return f"{full}/{of}"
+    return "●" * min(full, of) + "○" * max(0, of - full)
+
+
 def plain(text: str) -> str:
     """A message without HTML, for plain-text places (a button, a log-free file)."""
     return str(Markup(text).striptags()) if "<" in text or "&" in text else str(text)  # noqa: S704
@@ -134,3 +151,8 @@ def plain(text: str) -> str:
 def html(value: object) -> Markup:
     """A value escaped for HTML."""
     return escape(value)
+
+
+def bold(value: object) -> Markup:
+    """A value escaped for HTML, in bold."""
+    return Markup("<b>{}</b>").format(value)

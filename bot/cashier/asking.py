@@ -16,8 +16,8 @@ from bot.cashier.screens import Buttons, base36
 from bot.cashier.till import SUM, at_till, set_step
 from bot.context import Context, Visitor
 from loyalty import customers, staff, texts
-from loyalty.errors import DraftClosed, DraftNotFound, HoldAlreadyResolved
-from loyalty.purchases import PurchaseResult, asking, drafts
+from loyalty.errors import CustomerNotFound, DraftClosed, DraftNotFound, HoldAlreadyResolved
+from loyalty.purchases import asking, drafts
 from loyalty.purchases.asking import Question
 from loyalty.purchases.drafts import Draft
 from loyalty.texts import Translator
@@ -102,25 +102,26 @@ async def agree(
 ) -> str | None:
     """The customer's yes: the sale is recorded and the till is told."""
 
-    def unit(session: Session) -> tuple[Draft, PurchaseResult, staff.Staff]:
+    def unit(session: Session) -> tuple[Draft, words.Done, staff.Staff]:
+        buyer = customers.get(session, _customer_id(visitor))
         draft, result = asking.agree(
             session,
             hold_id=screens.number_at(query.data, 0),
             customer_id=_customer_id(visitor),
             now=now,
         )
-        return draft, result, staff.get(session, draft.staff_id)
+        done = words.done(session, result, buyer, now=now)
+        return draft, done, staff.get(session, draft.staff_id)
 
     try:
-        draft, result, person = await ctx.db.transact(unit)
-    except (HoldAlreadyResolved, DraftClosed, DraftNotFound):
+        draft, done, person = await ctx.db.transact(unit)
+    except (HoldAlreadyResolved, DraftClosed, DraftNotFound, CustomerNotFound):
         return await _over(query, ctx, visitor, _)
     ctx.wake()
-    said = _("✅ You have spent {points}.", points=_.points(result.redeemed))
+    said = _("✅ You have spent {points}.", points=_.points(done.result.redeemed))
     await screens.show(ctx, visitor, said, message_id=screens.screen_of(query))
     tr = texts.translator(person.language or ctx.settings.language)
-    name = visitor.customer.name if visitor.customer is not None else None
-    screen = words.done_screen(tr, result, words.first_name(name), currency=ctx.settings.currency)
+    screen = words.done_screen(tr, done, currency=ctx.settings.currency)
     await _tell_till(ctx, visitor, person, draft, *screen)
     return None
 

@@ -7,13 +7,15 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from bot.cashier import extra_words
+from bot.cashier.extra_words import Extras
 from bot.cashier.screens import Buttons, base36
 from loyalty import customers, program, staff, wallet
 from loyalty.amounts import BASIS, points_to_money
 from loyalty.purchases import PurchaseResult, Quote, drafts
 from loyalty.purchases.drafts import Draft
 from loyalty.purchases.till import short_number
-from loyalty.texts import N_, Translator
+from loyalty.texts import Translator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +25,13 @@ class SaleView:
     draft: Draft
     name: str | None
     status: str
-    tier: str
     available: int
     quote: Quote | None
     # Points that may be spent with a tap here, and what more would need the customer's own tap.
     most: int
     share_bp: int
     moved_from: str | None
+    extras: Extras
 
 
 def view(session: Session, draft: Draft, *, now: datetime) -> SaleView:
@@ -49,12 +51,12 @@ def view(session: Session, draft: Draft, *, now: datetime) -> SaleView:
         draft=draft,
         name=first_name(person.name),
         status=person.status,
-        tier=person.tier,
         available=wallet.balance(session, customer_id=person.id, now=now).available,
         quote=quote,
         most=most,
         share_bp=rules.redeem_share_bp,
         moved_from=moved_from,
+        extras=extra_words.extras_of(session, rules, quote, tier=person.tier),
     )
 
 
@@ -64,12 +66,10 @@ def first_name(name: str | None) -> str | None:
     return words[0] if words else None
 
 
-_TIERS = {"bronze": N_("Bronze"), "silver": N_("Silver"), "gold": N_("Gold")}
-
-
-def _who(_: Translator, shown: SaleView) -> list[str]:
+def who(_: Translator, shown: SaleView) -> list[str]:
+    """Whose card it is."""
     name = shown.name or _("Customer without a name")
-    tier = _(_TIERS[shown.tier]) if shown.tier in _TIERS else shown.tier
+    tier = shown.extras.tier.title(_.language) if shown.extras.tier else ""
     points = _.points(shown.available)
     lines: list[str] = []
     if shown.moved_from:
@@ -83,7 +83,7 @@ def _who(_: Translator, shown: SaleView) -> list[str]:
 
 def sum_screen(_: Translator, shown: SaleView) -> tuple[str, Buttons]:
     """Who is buying, and the question for the sum."""
-    lines = _who(_, shown)
+    lines = who(_, shown)
     if shown.status == customers.ANONYMOUS:
         lines.append(_join_first(_))
     elif not shown.draft.may_redeem:
@@ -105,13 +105,14 @@ def _stale(_: Translator) -> str:
 
 def quote_screen(_: Translator, shown: SaleView, *, currency: str) -> tuple[str, Buttons]:
     """The sum, what it earns, what may be spent and why not more; one tap from done."""
-    quote, draft = shown.quote, shown.draft
+    quote = shown.quote
     if quote is None:
         return sum_screen(_, shown)
-    lines = [
-        *_who(_, shown),
+    lines: list[str] = [
+        *who(_, shown),
         "",
-        _("Sum: <b>{total}</b>", total=_.money(quote.total, currency)),
+        _("Sum: <b>{total}</b>", total=_.money(quote.gross, currency)),
+        *extra_words.price_lines(_, quote, shown.extras, currency=currency),
     ]
     if quote.redeem:
         lines.append(
@@ -121,11 +122,15 @@ def quote_screen(_: Translator, shown: SaleView, *, currency: str) -> tuple[str,
                 money=_.money(points_to_money(quote.redeem), currency),
             )
         )
+    if quote.to_pay != quote.gross:
         lines.append(_("To pay: <b>{money}</b>", money=_.money(quote.to_pay, currency)))
-    lines.append(_("Will earn: {points}", points=_.points(quote.earn)))
+    earn = _("Will earn: {points}", points=_.points(quote.earn))
+    why = extra_words.explained(_, quote.parts, shown.extras)
+    lines.append(earn + " " + why if why else earn)
+    lines += extra_words.stamp_lines(_, quote, shown.extras)
     if not quote.redeem:
         lines.append(_may_spend(_, shown, quote))
-    return "\n".join(lines), _quote_buttons(_, draft, quote, shown.most, currency=currency)
+    return "\n".join(lines), _quote_buttons(_, shown, quote, currency=currency)
 
 
 def _may_spend(_: Translator, shown: SaleView, quote: Quote) -> str:
@@ -151,24 +156,31 @@ def _may_spend(_: Translator, shown: SaleView, quote: Quote) -> str:
     return may + " " + _("(that is all there is)")
 
 
-def _quote_buttons(
-    _: Translator, draft: Draft, quote: Quote, most: int, *, currency: str
-) -> Buttons:
+def _quote_buttons(_: Translator, shown: SaleView, quote: Quote, *, currency: str) -> Buttons:
+    draft, most = shown.draft, shown.most
     name = base36(draft.id)
-    confirm = f"sale:confirm:{name}:{base36(quote.total)}:{base36(draft.redeem)}"
-    cancel = (_("Cancel"), f"sale:cancel:{name}")
+    numbers = (draft.amount or 0, draft.redeem, quote.to_pay, extra_words.marks(draft))
+    confirm = ":".join(["sale:confirm", name, *map(base36, numbers)])
+    cancel: tuple[str, str] = (_("Cancel"), f"sale:cancel:{name}")
+    extra = extra_words.buttons(_, draft, shown.extras)
+    to_pay = _.money(quote.to_pay, currency)
     if draft.redeem:
-        to_pay = _.money(quote.to_pay, currency)
         return [
             [(_("✅ Confirm, {money} to pay", money=to_pay), confirm)],
+            *extra,
             [(_("Change points"), f"sale:none:{name}"), cancel],
         ]
     if most == 0:
-        return [[(_("✅ Confirm"), confirm)], [cancel]]
+        # With something taken off, the button names what to take from the customer.
+        label = _("✅ Confirm")
+        if quote.to_pay != quote.gross:
+            label = _("✅ Confirm, {money} to pay", money=to_pay)
+        return [[(label, confirm)], *extra, [cancel]]
     spend = _("Spend {points}", points=_.points(most))
-    rows = [
+    rows: list[list[tuple[str, str]]] = [
         [(spend, f"sale:all:{name}:{base36(most)}"), (_("Spend part…"), f"sale:part:{name}")],
         [(_("✅ Don't spend, confirm"), confirm)],
+        *extra,
         [cancel],
     ]
     if quote.max_redeem > most:
@@ -180,23 +192,48 @@ def _quote_buttons(
 def part_screen(_: Translator, shown: SaleView) -> tuple[str, Buttons]:
     """The question for how many points go into the sale."""
     most = shown.quote.max_redeem if shown.quote is not None else shown.most
-    lines = [*_who(_, shown), "", _("How many points to spend? From 1 to {n}:", n=_.number(most))]
+    lines = [*who(_, shown), "", _("How many points to spend? From 1 to {n}:", n=_.number(most))]
     return "\n".join(lines), [[(_("Back"), f"sale:none:{base36(shown.draft.id)}")]]
 
 
-def done_screen(
-    _: Translator, result: PurchaseResult, name: str | None, *, currency: str
-) -> tuple[str, Buttons]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A recorded sale with everything its screen shows. ``rose``: to a new level, by this sale."""
+
+    result: PurchaseResult
+    name: str | None
+    extras: Extras
+    rose: bool
+
+
+def done(
+    session: Session, result: PurchaseResult, buyer: customers.Customer, *, now: datetime
+) -> Done:
+    """Gather what the receipt shows; ``buyer`` as they were before the sale."""
+    rules = program.current(session, now=now).program
+    return Done(
+        result=result,
+        name=first_name(buyer.name),
+        extras=extra_words.extras_of(session, rules, result, tier=result.tier),
+        rose=not result.replayed and result.tier not in (None, buyer.tier),
+    )
+
+
+def done_screen(_: Translator, shown: Done, *, currency: str) -> tuple[str, Buttons]:
     """The receipt for the cashier; the customer's own is on its way to their chat."""
+    result = shown.result
     head = _("✅ <b>Done!</b> Sale № {number}", number=short_number(result.purchase_id))
-    lines = [head]
-    if name:
-        lines.append(_("Customer: {name}", name=name))
-    lines.append(_("Sum: <b>{total}</b>", total=_.money(result.total, currency)))
+    lines: list[str] = [head]
+    if shown.name:
+        lines.append(_("Customer: {name}", name=shown.name))
+    lines.append(_("Sum: <b>{total}</b>", total=_.money(result.gross, currency)))
+    lines += extra_words.price_lines(_, result, shown.extras, currency=currency)
     if result.redeemed:
         lines.append(_("Points spent: {n}", n=_.number(result.redeemed)))
+    if result.to_pay != result.gross:
         lines.append(_("To pay: <b>{money}</b>", money=_.money(result.to_pay, currency)))
     lines.append(_("Earned: {points}", points=_.points(result.earned)))
     lines.append(_("Balance: {points}", points=_.points(result.balance)))
+    lines += extra_words.given_lines(_, result, shown.extras, rose=shown.rose)
     undo = f"ret:view:{base36(result.purchase_id)}"
     return "\n".join(lines), [[(_("🛍 New sale"), "till:sale"), (_("↩️ Return this"), undo)]]

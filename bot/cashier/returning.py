@@ -176,6 +176,12 @@ def _effects(_: Translator, result: ReturnResult, currency: str) -> list[str]:
     if result.debt_added:
         n = _.number(result.debt_added)
         lines.append(_("Of these spent already: {n}; the next points make up for them", n=n))
+    if result.gift_returned:
+        money = _.money(result.gift_returned, currency)
+        lines.append(_("Back on the gift card: {money}", money=money))
+    stamps = sum(result.stamps_taken.values())
+    if stamps:
+        lines.append(_("Stamps taken back: {n}", n=_.number(stamps)))
     return lines
 
 

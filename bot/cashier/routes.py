@@ -10,8 +10,9 @@ from aiogram.dispatcher.event.bases import SkipHandler
 from aiogram.filters import Command, CommandStart
 from aiogram.types import Message
 
-from bot.cashier import approving, asking, joining, returning, screens, selling, shift
+from bot.cashier import approving, asking, extras, joining, returning, screens, selling, shift
 from bot.cashier.till import (
+    COUPON,
     PART,
     RETURN,
     STEP,
@@ -60,14 +61,19 @@ def _till() -> Router:
     texts = part.message
     card_link = CommandStart(deep_link=True, magic=F.args.startswith("c_"))
     texts.register(selling.scan_link, card_link)
+    coupon_link = CommandStart(deep_link=True, magic=F.args.startswith("v_"))
+    texts.register(extras.scan_coupon, coupon_link)
     texts.register(joining.start, CommandStart(deep_link=False, magic=~F.args))
     texts.register(selling.ask_for_card, Command("sale"))
     texts.register(returning.list_sales, Command("return"))
     texts.register(shift.shift, Command("shift"))
     texts.register(joining.help_text, Command("help"))
-    texts.register(selling.scan_text, F.text.regexp(selling.CODE))
-    texts.register(selling.scan_text, F.text.regexp(selling.CARD_LINK))
     answer = ~F.text.startswith("/") & ~F.contact
+    texts.register(selling.scan_text, F.text.regexp(selling.CARD_LINK))
+    texts.register(extras.take_code, F.text.regexp(extras.LINK))
+    # Before the 8 digits of a card: a code may be of digits only.
+    texts.register(extras.take_code, InStep(COUPON), answer)
+    texts.register(selling.scan_text, F.text.regexp(selling.CODE))
     texts.register(selling.take_sum, InStep(SUM), answer)
     texts.register(selling.take_part, InStep(PART), answer)
     texts.register(returning.take_number, InStep(RETURN), answer)
@@ -80,6 +86,11 @@ def _till() -> Router:
         "sale:ask:": asking.ask_tap,
         "sale:none:": selling.spend_none,
         "sale:cancel:": selling.cancel,
+        "sale:show:": extras.back,
+        "sale:st:": extras.set_stamps,
+        "sale:code:": extras.ask_code,
+        "sale:own:": extras.use_own,
+        "sale:drop:": extras.drop,
         "ret:view:": returning.view,
         "ret:do:": returning.do,
         "ret:close": returning.close,

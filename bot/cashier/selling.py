@@ -9,7 +9,7 @@ from aiogram.filters import CommandObject
 from aiogram.types import CallbackQuery, Message
 from sqlalchemy.orm import Session
 
-from bot.cashier import asking, screens
+from bot.cashier import asking, extra_words, screens
 from bot.cashier import quote as words
 from bot.cashier.joining import how_to_begin
 from bot.cashier.quote import SaleView
@@ -23,11 +23,12 @@ from loyalty.errors import (
     AmountInvalid,
     AmountOutOfRange,
     DomainError,
+    DraftClosed,
     DraftNotFound,
     PointsInvalid,
     RedemptionTooLarge,
 )
-from loyalty.purchases import PurchaseResult, drafts
+from loyalty.purchases import PurchaseResult, draft_extras, drafts
 from loyalty.purchases.drafts import Draft
 from loyalty.staff import Staff
 from loyalty.texts import Translator
@@ -59,7 +60,7 @@ async def scan_link(
     _: Translator,
 ) -> None:
     """``/start c_…``: the camera has read a customer's QR."""
-    await _open(ctx, visitor, now, _, token=command.args or "")
+    await open_card(ctx, visitor, now, _, token=command.args or "")
 
 
 async def scan_text(
@@ -68,12 +69,12 @@ async def scan_text(
     """The 8 digits typed, or the card's link pasted."""
     text = message.text or ""
     if CODE.match(text):
-        await _open(ctx, visitor, now, _, code=text)
+        await open_card(ctx, visitor, now, _, code=text)
     else:
-        await _open(ctx, visitor, now, _, token=text)
+        await open_card(ctx, visitor, now, _, token=text)
 
 
-async def _open(
+async def open_card(
     ctx: Context,
     visitor: Visitor,
     now: datetime,
@@ -82,6 +83,8 @@ async def _open(
     token: str | None = None,
     code: str | None = None,
 ) -> None:
+    """Begin the sale of the card behind a link's ``token`` or a typed ``code``."""
+
     def identify(session: Session, person: Staff) -> Identified | None:
         if code is not None:
             return customers.identify_code(session, code=code, by=person.actor, now=now)
@@ -112,10 +115,10 @@ async def _open(
         )
         await screens.send(ctx, visitor, lines)
         return
-    await _screen(ctx, visitor, now, _, shown, message_id=None)
+    await show_sale(ctx, visitor, now, _, shown, message_id=None)
 
 
-async def _screen(
+async def show_sale(
     ctx: Context,
     visitor: Visitor,
     now: datetime,
@@ -128,10 +131,10 @@ async def _screen(
     text, buttons = words.quote_screen(_, shown, currency=ctx.settings.currency)
     if shown.draft.status != drafts.OPEN:
         text, buttons = _("This sale is already closed."), []
-    await _place(ctx, visitor, now, shown.draft, text, buttons, message_id=message_id)
+    await place(ctx, visitor, now, shown.draft, text, buttons, message_id=message_id)
 
 
-async def _place(
+async def place(
     ctx: Context,
     visitor: Visitor,
     now: datetime,
@@ -141,6 +144,7 @@ async def _place(
     *,
     message_id: int | None,
 ) -> None:
+    """Put words and buttons where this sale's screen is."""
     placed = await screens.show(ctx, visitor, text, buttons, message_id=message_id)
     if placed != draft.message_id:
         await ctx.db.transact(
@@ -161,21 +165,39 @@ async def take_sum(
         await _ask_again(ctx, visitor, now, _, draft_id, error)
         return
 
-    def unit(session: Session) -> SaleView:
+    def unit(session: Session) -> tuple[SaleView, DomainError | None]:
         person = at_till(session, visitor)
         draft = drafts.set_amount(session, draft_id=draft_id, staff=person, amount=amount, now=now)
-        return words.view(session, draft, now=now)
+        draft, lost = _keep_coupons(session, draft, person, now)
+        return words.view(session, draft, now=now), lost
 
-    shown = await ctx.db.transact(unit)
-    await _screen_below(ctx, visitor, now, _, shown)
+    shown, lost = await ctx.db.transact(unit)
+    if lost is not None:
+        why = refusal(_, lost, locale_of(ctx, visitor))
+        await screens.send(ctx, visitor, _("The coupon is out of this sale: {why}", why=why))
+    await screen_below(ctx, visitor, now, _, shown)
 
 
-async def _screen_below(
+def _keep_coupons(
+    session: Session, draft: Draft, person: Staff, now: datetime
+) -> tuple[Draft, DomainError | None]:
+    """The draft with its coupons, or without them and why, if the new sum does not allow them."""
+    if not draft.vouchers:
+        return draft, None
+    try:
+        drafts.quote_of(session, draft=draft, now=now)
+    except DomainError as lost:
+        dropped = draft_extras.drop_vouchers(session, draft_id=draft.id, staff=person, now=now)
+        return dropped, lost
+    return draft, None
+
+
+async def screen_below(
     ctx: Context, visitor: Visitor, now: datetime, _: Translator, shown: SaleView
 ) -> None:
     """The screen under what was typed, where the eye and the thumb are; the old one goes quiet."""
     old = shown.draft.message_id
-    await _screen(ctx, visitor, now, _, shown, message_id=None)
+    await show_sale(ctx, visitor, now, _, shown, message_id=None)
     if old is not None:
         await screens.take_buttons_off(ctx, visitor, old)
 
@@ -253,9 +275,9 @@ async def _spend(
 
     shown = await ctx.db.transact(unit)
     if message_id is None:
-        await _screen_below(ctx, visitor, now, _, shown)
+        await screen_below(ctx, visitor, now, _, shown)
     else:
-        await _screen(ctx, visitor, now, _, shown, message_id=message_id)
+        await show_sale(ctx, visitor, now, _, shown, message_id=message_id)
 
 
 async def ask_part(
@@ -273,32 +295,75 @@ async def ask_part(
     shown = await ctx.db.transact(unit)
     text, buttons = words.part_screen(_, shown)
     screen = screens.screen_of(query)
-    await _place(ctx, visitor, now, shown.draft, text, buttons, message_id=screen)
+    await place(ctx, visitor, now, shown.draft, text, buttons, message_id=screen)
 
 
 async def confirm(
     query: CallbackQuery, ctx: Context, visitor: Visitor, now: datetime, _: Translator
 ) -> str | None:
-    """[Confirm]: the sale is recorded, once, however often this is tapped."""
-    draft_id, total, redeem = (screens.number_at(query.data, place) for place in range(3))
+    """[Confirm]: the sale is recorded, once, however often this is tapped.
 
-    def unit(session: Session) -> tuple[PurchaseResult, str | None]:
+    It is recorded as the screen showed it: sum, points, money to pay, coupons and stamps; if
+    any of them has changed since, the screen is shown anew instead.
+    """
+    draft_id, total, redeem, to_pay, marks = (
+        screens.number_at(query.data, place) for place in range(5)
+    )
+
+    def unit(session: Session) -> tuple[PurchaseResult, words.Done]:
         person = at_till(session, visitor)
+        draft = drafts.locked(session, draft_id, person)
+        if draft.status == drafts.OPEN and marks != extra_words.marks(draft):
+            drafts.check_open(draft, person, now)
+            raise DraftClosed(status=drafts.CHANGED, purchase_id=None)
+        buyer = customers.get(session, draft.customer_id)
         result = drafts.confirm(
             session, draft_id=draft_id, staff=person, now=now, shown=(total, redeem)
         )
+        # A promotion that has ended meanwhile: nobody is charged what no screen has named.
+        if not result.replayed and result.to_pay != to_pay:
+            raise DraftClosed(status=drafts.CHANGED, purchase_id=None)
         if step_number(visitor, "draft") == draft_id:
             set_step(session, visitor, now, None)
-        buyer = result.customer_id
-        return result, customers.get(session, buyer).name if buyer is not None else None
+        return result, words.done(session, result, buyer, now=now)
 
-    result, name = await ctx.db.transact(unit)
+    try:
+        result, done = await ctx.db.transact(unit)
+    except DraftClosed as error:
+        if error.facts.get("status") != drafts.CHANGED:
+            raise
+        return await _show_changed(query, ctx, visitor, now, _, draft_id, error)
     ctx.wake()
-    text, buttons = words.done_screen(
-        _, result, words.first_name(name), currency=ctx.settings.currency
-    )
+    text, buttons = words.done_screen(_, done, currency=ctx.settings.currency)
     await screens.show(ctx, visitor, text, buttons, message_id=screens.screen_of(query))
     return _("This sale is already recorded.") if result.replayed else _("Recorded")
+
+
+async def _show_changed(
+    query: CallbackQuery,
+    ctx: Context,
+    visitor: Visitor,
+    now: datetime,
+    _: Translator,
+    draft_id: int,
+    error: DraftClosed,
+) -> str:
+    """The sale as it is now, where its screen is; an old message is only told off.
+
+    Raises:
+        DraftClosed: the tapped message is not the sale's screen (any more).
+    """
+
+    def unit(session: Session) -> SaleView:
+        at_till(session, visitor)
+        return words.view(session, drafts.get(session, draft_id=draft_id), now=now)
+
+    shown = await ctx.db.read(unit)
+    screen = screens.screen_of(query)
+    if shown.draft.message_id != screen:
+        raise error
+    await show_sale(ctx, visitor, now, _, shown, message_id=screen)
+    return refusal(_, error, locale_of(ctx, visitor))
 
 
 async def cancel(

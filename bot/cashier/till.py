@@ -21,7 +21,7 @@ from loyalty.texts import Translator, plain
 
 STEP = "till:"
 """Every step of ours begins so."""
-SUM, PART, RETURN = "till:sum", "till:part", "till:return"
+SUM, PART, COUPON, RETURN = "till:sum", "till:part", "till:coupon", "till:return"
 
 
 class AtTill(Filter):

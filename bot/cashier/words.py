@@ -20,6 +20,8 @@ _SAID = {
         "This is for cashiers only. If you work at a till, ask the owner for a new link."
     ),
     "outlet_not_found": N_("You have no outlet yet. Please ask the owner for one."),
+    "voucher_customer_limit": N_("The customer has used this code as often as one may."),
+    "voucher_not_yours": N_("This coupon is another customer's."),
     "code_invalid": N_("This is not a card of ours. Ask the customer to open their card again."),
 }
 

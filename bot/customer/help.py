@@ -25,6 +25,7 @@ def _help(_: Translator) -> str:
         _("• Points that end soon are under “Points”."),
         "",
         _("/card your card\n/balance your points\n/history how they came and went"),
+        _("/stamps your stamp cards\n/offers your coupons and our offers"),
         _("/invite a link for a friend\n/profile your profile\n/language the language"),
         _("/privacy your data\n/stop no more offers"),
     ]

@@ -12,15 +12,17 @@ from aiogram.types import (
     ReplyKeyboardMarkup,
     ReplyKeyboardRemove,
 )
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from bot.answers import Rows, Turn, button
-from bot.customer import menu
+from bot.customer import arriving, menu
 from loyalty import consent, customers, joining, program
 from loyalty.consent import ADS_TELEGRAM, PERSONAL_DATA
 from loyalty.errors import NotYourContact
 from loyalty.joining import Agreement, Joined
 from loyalty.program import Program
+from loyalty.purchases import claims
 from loyalty.texts import Translator, html, plain
 
 CONSENT, PHONE, ADS = "consent", "phone", joining.ASK_ADS
@@ -232,44 +234,53 @@ async def take_contact(turn: Turn, contact: Contact, *, forwarded: bool) -> None
         raise NotYourContact()
     phone = customers.normalize_phone(contact.phone_number)
     given: dict[str, Any] = chat.step_data or {}
-    joined = await turn.ctx.db.transact(
+    joined, extra = await turn.ctx.db.transact(
         lambda session: _join(session, turn, phone, contact.first_name, given)
     )
     turn.ctx.wake()
-    await _say_joined(turn, joined, customers.clean_name(contact.first_name))
+    await _say_joined(turn, joined, customers.clean_name(contact.first_name), extra)
     await ask_ads(turn)
 
 
 def _join(
     session: Session, turn: Turn, phone: str, first_name: str, given: dict[str, Any]
-) -> Joined:
+) -> tuple[Joined, Markup | None]:
+    """Join, with what the link they came by brings; who joined, and the words for the link."""
     agreement = Agreement(
         version=int(given["version"]),
         language=str(given["language"]),
         at=datetime.fromisoformat(str(given["at"])),
         evidence=str(given["evidence"]),
     )
-    chat = turn.visitor.chat
-    return joining.join(
+    payload = turn.visitor.chat.start_payload if turn.visitor.chat else None
+    joined = joining.join(
         session,
         keys=turn.ctx.keys,
         telegram_id=turn.visitor.telegram_id,
         phone=phone,
         name=customers.clean_name(first_name),
         agreement=agreement,
-        source=joining.source_of(session, chat.start_payload if chat else None),
+        source=joining.source_of(session, payload),
         time_zone=turn.ctx.settings.time_zone,
         now=turn.now,
     )
+    extra = None
+    if joined.invited is not None:
+        extra = arriving.said_of_invitation(session, turn, joined.invited)
+    elif payload is not None and payload.startswith(claims.PREFIX):
+        extra = arriving.claim(session, turn, payload, customer_id=joined.customer_id)
+    return joined, extra
 
 
-async def _say_joined(turn: Turn, joined: Joined, name: str | None) -> None:
+async def _say_joined(turn: Turn, joined: Joined, name: str | None, extra: Markup | None) -> None:
     _ = turn.say
     lines = [_("Welcome, {name}! 🎉", name=name) if name else _("Welcome! 🎉")]
     if joined.welcome:
         lines.append(_("Your gift: <b>{points}</b>", points=_.points(joined.welcome)))
     elif not joined.created:
         lines.append(_("I found your card: everything you have earned is here 💛"))
+    if extra is not None:
+        lines.append(extra)
     if joined.frozen_until is not None:
         moment = _.moment(joined.frozen_until, turn.locale.time_zone)
         lines.append(

@@ -10,15 +10,17 @@ from loyalty import customers, wallet
 from loyalty.texts import Translator
 
 MENU, CARD, BALANCE, HISTORY = "menu", "card", "balance", "history"
-PROFILE, PRIVACY, HELP, INVITE, LANGUAGE = "profile", "privacy", "help", "invite", "language"
+STAMPS, OFFERS, INVITE = "stamps", "offers", "invite"
+PROFILE, PRIVACY, HELP, LANGUAGE = "profile", "privacy", "help", "language"
 
 
 def rows(_: Translator) -> Rows:
     """Buttons of the menu."""
     return [
         [button(_("💳 Show my card"), CARD)],
-        [button(_("💰 Points"), BALANCE), button(_("🧾 History"), HISTORY)],
-        [button(_("🎁 Invite a friend"), INVITE), button(_("🙂 Profile"), PROFILE)],
+        [button(_("💰 Points"), BALANCE), button(_("☕ Stamps"), STAMPS)],
+        [button(_("🎟 Offers"), OFFERS), button(_("🤝 Invite"), INVITE)],
+        [button(_("🧾 History"), HISTORY), button(_("🙂 Profile"), PROFILE)],
         [button(_("🔒 My data"), PRIVACY), button(_("❓ Help"), HELP)],
     ]
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from bot.answers import Turn, button
 from bot.customer import menu
-from loyalty import clock, wallet
+from loyalty import clock, tiers, wallet
 from loyalty.amounts import points_to_money
 from loyalty.texts import N_, Translator
+from loyalty.tiers import Progress
 from loyalty.wallet import Balance, EntryView, Expiring, Pending
 
 PAGE = 8
@@ -31,15 +33,20 @@ _KINDS = {
     "import": N_("From your old card"),
     "repayment": N_("Debt repaid"),
 }
+# What tells more than the kind: where the points came from.
+_SOURCES = {
+    ("gift", "goal"): N_("Goal reached 🎯"),
+    ("referral", "referral_friend"): N_("For coming by a friend's invitation 🤝"),
+}
 
 
 async def show_balance(turn: Turn) -> None:
-    """Points that can be spent, what is on the way, what ends when, what is owed."""
+    """The level, points that can be spent, what is on the way, what ends when, what is owed."""
     person = turn.visitor.customer
     assert person is not None
     customer_id, zone = person.id, turn.locale.time_zone
 
-    def unit(session: Session) -> tuple[Balance, list[Pending], list[Expiring]]:
+    def unit(session: Session) -> tuple[Balance, list[Pending], list[Expiring], Progress]:
         now = turn.now
         balance = wallet.balance(session, customer_id=customer_id, now=now)
         pending = (
@@ -50,11 +57,40 @@ async def show_balance(turn: Turn) -> None:
             if balance.posted
             else []
         )
-        return balance, pending, ending
+        level = tiers.progress(session, customer_id=customer_id, now=now, time_zone=zone)
+        return balance, pending, ending, level
 
-    balance, pending, ending = await turn.ctx.db.read(unit)
-    rows = [[button(turn.say("🧾 History"), menu.HISTORY)], menu.back(turn.say)]
-    await turn.show(_balance_text(turn, balance, pending, ending), rows)
+    balance, pending, ending, level = await turn.ctx.db.read(unit)
+    _ = turn.say
+    rows = [
+        [button(_("🧾 History"), menu.HISTORY), button(_("🎟 Offers"), menu.OFFERS)],
+        menu.back(_),
+    ]
+    text = _balance_text(turn, balance, pending, ending)
+    await turn.show("\n".join([text, "", *map(str, _level(turn, level))]), rows)
+
+
+def _level(turn: Turn, level: Progress) -> list[Markup | str]:
+    """The tier with its bar and what it gives; until when it lasts if that is in question."""
+    _, currency = turn.say, turn.locale.currency
+    title = level.tier.title(_.language)
+    percent = _.decimal(level.tier.earn_rate_bp, 2)
+    lines: list[Markup | str] = [
+        _("🏅 <b>{tier}</b> · {percent} % back in points", tier=title, percent=percent)
+    ]
+    # A program with one level only has nowhere to climb.
+    if level.next_tier is not None or level.tier.threshold:
+        lines.append(tiers.progress_line(_, level, currency=currency))
+    lines += [Markup("• {}").format(perk.text.said_in(_.language)) for perk in level.perks]
+    if level.warned_for is not None:
+        lines.append(
+            _(
+                "⏳ {sum} more by {day}, and this level stays with you.",
+                sum=_.money(level.to_keep, currency),
+                day=_.day(level.warned_for - timedelta(days=1)),
+            )
+        )
+    return lines
 
 
 def _balance_text(
@@ -129,7 +165,8 @@ async def show_history(turn: Turn) -> None:
 
 def _line(_: Translator, entry: EntryView, zone: str) -> str:
     sign = "+" if entry.amount > 0 else "−"
-    label = _(_KINDS.get(entry.kind, N_("Points")))
+    known = _SOURCES.get((entry.kind, entry.source_kind))
+    label = _(known or _KINDS.get(entry.kind, N_("Points")))
     day = _.day(clock.local_date(entry.at, zone))
     return f"{day} · <b>{sign}{_.number(abs(entry.amount))}</b> · {label}"
 

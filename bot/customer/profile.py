@@ -1,17 +1,15 @@
-"""The profile: name, birthday, language, and the link that invites friends."""
+"""The profile: name, birthday, language."""
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from sqlalchemy.orm import Session
 
-from bot.answers import Turn, button, link
+from bot.answers import Turn, button
 from bot.customer import join, menu
 from loyalty import clock, customers, program
 from loyalty.customers import Customer
 from loyalty.errors import BirthdayInvalid
-from loyalty.texts import Translator, plain
+from loyalty.texts import Translator
 
 BIRTHDAY = "birthday"
 """The step in which a date is expected, and the button that asks for it."""
@@ -139,22 +137,3 @@ async def _leave_step(turn: Turn) -> None:
     await turn.ctx.db.transact(
         lambda session: customers.set_step(session, telegram_id=telegram_id, step=None)
     )
-
-
-# --- friends ---------------------------------------------------------------------------------
-
-
-async def show_invite(turn: Turn) -> None:
-    """The personal link, with a button that shares it."""
-    person = turn.visitor.customer
-    assert person is not None
-    _ = turn.say
-    address = f"https://t.me/{turn.ctx.bot_username}?start=r_{person.referral_code}"
-    words = plain(_("My favourite place has a loyalty card with gifts. Join me!"))
-    share = f"https://t.me/share/url?url={quote(address, safe='')}&text={quote(words)}"
-    text = _(
-        "🎁 <b>Invite a friend</b>\nShare your link: your friend gets a card with a welcome gift, "
-        "and we will know it was you who told them.\n\n{link}",
-        link=address,
-    )
-    await turn.show(text, [[link(_("Share with a friend"), share)], menu.back(_)])

@@ -17,7 +17,19 @@ from sqlalchemy.orm import Session
 
 from bot.answers import Turn
 from bot.context import Context, Visitor
-from bot.customer import card, help, join, menu, points, privacy, profile
+from bot.customer import (
+    arriving,
+    card,
+    help,
+    invite,
+    join,
+    menu,
+    offers,
+    points,
+    privacy,
+    profile,
+    stamps,
+)
 from loyalty import customers, tokens
 from loyalty.receipts import customer_stats
 from loyalty.texts import Translator
@@ -54,7 +66,11 @@ MEMBERS: dict[str, Screen] = {
     menu.BALANCE: points.show_balance,
     menu.HISTORY: points.show_history,
     menu.PROFILE: profile.show_profile,
-    menu.INVITE: profile.show_invite,
+    menu.STAMPS: stamps.show_stamps,
+    menu.OFFERS: offers.show_offers,
+    offers.USE: offers.use,
+    menu.INVITE: invite.show_invite,
+    invite.QR: invite.show_qr,
     profile.BIRTHDAY: profile.ask_birthday,
     profile.BIRTHDAY_SKIP: profile.skip_birthday,
     privacy.WITHDRAW: privacy.ask_withdraw,
@@ -88,6 +104,8 @@ OPEN: dict[str, Screen] = {
 COMMANDS: dict[str, str] = {
     "card": menu.CARD,
     "balance": menu.BALANCE,
+    "stamps": menu.STAMPS,
+    "offers": menu.OFFERS,
     "history": menu.HISTORY,
     "invite": menu.INVITE,
     "profile": menu.PROFILE,
@@ -139,7 +157,9 @@ async def on_start(
     await ctx.db.transact(unit)
     turn = Turn(ctx, visitor, _, now)
     hint = None
-    if payload.startswith("c_") and tokens.is_card(ctx.keys, payload.removeprefix("c_")):
+    if join.is_member(turn):
+        hint = await arriving.of_member(turn, payload) if payload else None
+    elif payload.startswith("c_") and tokens.is_card(ctx.keys, payload.removeprefix("c_")):
         hint = _("This is somebody's loyalty card: it is for the cashier to scan 🙂")
     if hint is None and join.is_member(turn):
         await open_menu(turn)

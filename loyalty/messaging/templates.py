@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from loyalty import clock
-from loyalty.texts import Translator, translator
+from loyalty.texts import Translator, dots, translator
 
 Button = Mapping[str, str]
 """``text`` with ``data`` (comes back to the bot) or ``url`` (opens)."""
@@ -120,13 +120,61 @@ def _receipt(values: Mapping[str, Any], context: Context) -> Message:
             head = head + " · " + ready
     else:
         head = _("🧾 Thank you for your purchase of {total}!", total=total)
-    return Message(
-        _lines(
-            head,
-            _("Paid with points: {n}", n=_.number(redeemed)) if redeemed else None,
-            _("Balance: <b>{points}</b>", points=_.points(int(values.get("balance") or 0))),
-        )
+    gifts = values.get("gifts") or ()
+    text = _lines(
+        head,
+        _parts(values.get("parts") or (), _),
+        *_paid(values, context),
+        _("Paid with points: {n}", n=_.number(redeemed)) if redeemed else None,
+        *(_stamps(card, _) for card in values.get("stamps") or ()),
+        *(_("🎁 A gift for you: <b>{name}</b>", name=_own(gift["name"], _)) for gift in gifts),
+        _new_tier(values, _),
+        _("Balance: <b>{points}</b>", points=_.points(int(values.get("balance") or 0))),
     )
+    look = {"text": str(_("🎟 My gifts and coupons")), "data": "offers"}
+    return Message(text, [[look]] if gifts else ())
+
+
+def _own(name: Mapping[str, str], _: Translator) -> str:
+    """A name that came in both languages."""
+    return name[_.language]
+
+
+def _parts(parts: Sequence[Mapping[str, Any]], _: Translator) -> Markup | None:
+    """Where the points come from: "5 % Silver + 50 Morning coffee"."""
+    said = []
+    for part in parts:
+        name, rate = _own(part["name"], _), part.get("rate_bp")
+        if not part["points"]:
+            continue
+        if part.get("base") and rate:
+            percent = _.decimal(int(rate), 2)
+            said.append(_("{percent} % {name}", percent=percent, name=name))
+        else:
+            said.append(_("{points} {name}", points=_.number(int(part["points"])), name=name))
+    return Markup("<i>{}</i>").format(Markup(" + ").join(said)) if said else None
+
+
+def _paid(values: Mapping[str, Any], context: Context) -> list[Markup]:
+    """What was taken off, and what a gift card has paid."""
+    _ = context.say
+    off, card = (int(values.get(name) or 0) for name in ("discount", "gift_paid"))
+    said = []
+    if off:
+        said.append(_("🎟 You saved {money}", money=_.money(off, context.currency)))
+    if card:
+        said.append(_("💳 Paid by gift card: {money}", money=_.money(card, context.currency)))
+    return said
+
+
+def _stamps(card: Mapping[str, Any], _: Translator) -> Markup:
+    stamps, of = int(card["stamps"]), int(card["of"])
+    return Markup("{}: {} 🎁").format(_own(card["name"], _), dots(stamps, of))
+
+
+def _new_tier(values: Mapping[str, Any], _: Translator) -> Markup | None:
+    tier = values.get("tier")
+    return _("🏆 Your new level: <b>{tier}</b>. Well done!", tier=_own(tier, _)) if tier else None
 
 
 @_template("returned")
@@ -134,11 +182,15 @@ def _returned(values: Mapping[str, Any], context: Context) -> Message:
     _ = context.say
     amount = _.money(int(values["amount"]), context.currency)
     given, taken = int(values.get("spent_returned") or 0), int(values.get("earned_reversed") or 0)
+    card, stamps = int(values.get("gift_returned") or 0), int(values.get("stamps") or 0)
+    money = _.money(card, context.currency)
     return Message(
         _lines(
             _("↩️ Your return of {amount} is done.", amount=amount),
             _("Points back to you: {points}", points=_.points(given)) if given else None,
+            _("Back on your gift card: {money}", money=money) if card else None,
             _("Points taken back: {points}", points=_.points(taken)) if taken else None,
+            _("Stamps taken back: {n}", n=_.number(stamps)) if stamps else None,
             *_balance(values, context),
         )
     )

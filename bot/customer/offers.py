@@ -1,0 +1,204 @@
+"""What is there to use: own coupons and gifts with their codes, and promotions that run."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+
+from aiogram.types import BufferedInputFile, CopyTextButton, InlineKeyboardButton
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+
+from bot import qr
+from bot.answers import Turn, button, keyboard
+from bot.customer import menu
+from bot.customer.points import number_of, short_of
+from loyalty import clock, promotions, vouchers
+from loyalty.errors import DomainError, VoucherNotFound
+from loyalty.program.wording import say_effect
+from loyalty.promotions import Goal, GoalStanding
+from loyalty.purchases import offers
+from loyalty.purchases.offers import Offers
+from loyalty.texts import Translator, bold, dots, html, plain
+from loyalty.vouchers import Voucher
+
+USE = "use"
+LINK = "v_"
+"""What a coupon's QR opens: the cashier's own chat with ``v_CODE``."""
+
+SHOWN = 6
+"""So many coupons, and so many promotions, fit a phone."""
+_LABEL = 28
+_LINKABLE = re.compile(r"^[A-Z0-9]{3,32}$")
+
+
+async def show_offers(turn: Turn) -> None:
+    """Own coupons first, then what runs for this customer, then goals with how far they are."""
+    person = turn.visitor.customer
+    assert person is not None
+    customer_id, zone, language = person.id, turn.locale.time_zone, turn.say.language
+
+    def unit(session: Session) -> tuple[list[Voucher], Offers]:
+        mine = vouchers.mine(session, customer_id=customer_id, now=turn.now)
+        found = offers.for_customer(
+            session, customer_id=customer_id, language=language, time_zone=zone, now=turn.now
+        )
+        return mine, found
+
+    mine, found = await turn.ctx.db.read(unit)
+    _ = turn.say
+    parts = [*_coupons(turn, mine), *_running(turn, found)]
+    if not parts:
+        parts = [
+            str(_("🎟 No coupons or offers right now.")),
+            str(_("Gifts from stamp cards and special days appear here by themselves 💛")),
+        ]
+    await turn.show("\n\n".join(parts), [*_buttons(_, mine), menu.back(_)])
+
+
+# --- coupons ---------------------------------------------------------------------------------
+
+
+def _coupons(turn: Turn, mine: Sequence[Voucher]) -> list[str]:
+    _ = turn.say
+    if not mine:
+        return []
+    said = [str(_("🎟 <b>Your coupons</b>"))]
+    said += ["\n".join(map(str, _coupon(turn, item))) for item in mine[:SHOWN]]
+    if len(mine) > SHOWN:
+        said.append(str(_.plural("…and {n} more", "…and {n} more", len(mine) - SHOWN)))
+    return said
+
+
+def _coupon(turn: Turn, item: Voucher) -> list[Markup]:
+    _ = turn.say
+    lines = [bold(item.name.said_in(_.language)), *_terms(turn, item)]
+    return [*lines, Markup("<code>{}</code>").format(vouchers.grouped(item.code))]
+
+
+def _terms(turn: Turn, item: Voucher) -> list[Markup]:
+    """What the coupon does, from what sum on, and until when."""
+    _, currency, zone = turn.say, turn.locale.currency, turn.locale.time_zone
+    terms = []
+    if item.is_gift_card:
+        terms.append(_("Left on it: {money}", money=_.money(item.balance or 0, currency)))
+    elif item.effect is not None and item.effect.kind != "gift_item":
+        effect = say_effect(item.effect, _, currency)
+        terms.append(html(effect[:1].upper() + effect[1:]))
+    if item.minimum:
+        terms.append(_("On receipts from {money}", money=_.money(item.minimum, currency)))
+    if item.starts_at is not None and item.starts_at > turn.now:
+        first = _.day(clock.local_date(item.starts_at, zone))
+        terms.append(_("Good from {day}", day=first))
+    if item.ends_at is not None:
+        last = clock.last_valid_day(item.ends_at, zone)
+        day = _.day(last, year=last.year != turn.now.year)
+        terms.append(_("Good through {day}", day=day))
+    return terms
+
+
+def _buttons(_: Translator, mine: Sequence[Voucher]) -> list[list[InlineKeyboardButton]]:
+    rows = []
+    for item in mine[:SHOWN]:
+        name = item.name.said_in(_.language)
+        short = name if len(name) <= _LABEL else name[: _LABEL - 1].rstrip() + "…"
+        use = InlineKeyboardButton(text=f"🎟 {short}", callback_data=f"{USE}:{short_of(item.id)}")
+        rows.append([use, _copy(_, item)])
+    return rows
+
+
+def _copy(_: Translator, item: Voucher) -> InlineKeyboardButton:
+    return InlineKeyboardButton(
+        text=plain(_("📋 Copy the code")), copy_text=CopyTextButton(text=item.code)
+    )
+
+
+async def use(turn: Turn) -> None:
+    """One coupon for the cashier to scan; a used one is gone, and that is said."""
+    item = await _own(turn)
+    _ = turn.say
+    if item is None:
+        await turn.toast(_("This coupon has been used or is over. Here is what is left 👇"))
+        await show_offers(turn)
+        return
+    username = turn.ctx.bot_username
+    content = item.code
+    if _LINKABLE.match(item.code):
+        content = f"https://t.me/{username}?start={LINK}{item.code}"
+    picture = BufferedInputFile(await asyncio.to_thread(qr.png, content), "coupon.png")
+    lines = [
+        Markup("🎟 ") + bold(item.name.said_in(_.language)),
+        _("Show this at the till together with your card, or say the code:"),
+        Markup("<code>{}</code>").format(vouchers.grouped(item.code)),
+        Markup(""),
+        *_terms(turn, item),
+    ]
+    rows = [[_copy(_, item), button(_("💳 Show my card"), menu.CARD)], menu.back(_)]
+    await asyncio.gather(
+        turn.ctx.bot.send_photo(
+            turn.visitor.chat_id,
+            picture,
+            caption="\n".join(map(str, lines)).strip(),
+            reply_markup=keyboard(rows),
+        ),
+        turn.toast(),
+    )
+
+
+async def _own(turn: Turn) -> Voucher | None:
+    """The tapped coupon, if it is this customer's and good; None otherwise."""
+    person, voucher_id = turn.visitor.customer, number_of(turn.arg)
+    assert person is not None
+    customer_id = person.id
+
+    def unit(session: Session) -> Voucher | None:
+        if voucher_id is None:
+            return None
+        item = vouchers.get(session, voucher_id=voucher_id)
+        if item.customer_id != customer_id:
+            raise VoucherNotFound(code="")
+        good = item.status == vouchers.ACTIVE
+        return item if good and (item.ends_at is None or item.ends_at > turn.now) else None
+
+    try:
+        return await turn.ctx.db.read(unit)
+    except DomainError:
+        return None
+
+
+# --- promotions ------------------------------------------------------------------------------
+
+
+def _running(turn: Turn, found: Offers) -> list[str]:
+    _, currency = turn.say, turn.locale.currency
+    said = []
+    if found.promotions:
+        said.append(str(_("✨ <b>Running now</b>")))
+    for one in found.promotions[:SHOWN]:
+        words = promotions.describe(
+            _, one.rules, currency=currency, names=found.names, audience=False
+        )
+        said.append(f"{bold(one.rules.name.said_in(_.language))}\n{words}")
+    said += [_goal(turn, found, goal) for goal in found.goals[:SHOWN]]
+    return said
+
+
+def _goal(turn: Turn, found: Offers, standing: GoalStanding) -> str:
+    _, currency, rules = turn.say, turn.locale.currency, standing.live.rules
+    effect = rules.effect
+    assert isinstance(effect, Goal)
+    words = promotions.describe(_, rules, currency=currency, names=found.names, audience=False)
+    lines = [Markup("🎯 ") + bold(rules.name.said_in(_.language)), words]
+    last_day = _.day(standing.ends_on)
+    if standing.reached:
+        lines.append(_("✅ Done! The next round begins after {day}.", day=last_day))
+    elif effect.measure == "purchases":
+        n, of = min(standing.purchases, effect.target), effect.target
+        so_far = dots(n, of) if of <= 12 else f"{_.number(n)}/{_.number(of)}"
+        lines.append(_("{so_far} until {day}", so_far=so_far, day=last_day))
+    else:
+        so_far = _("{done} of {all}", done=_.money(min(standing.spent, effect.target), currency),
+                   all=_.money(effect.target, currency))  # fmt: skip
+        lines.append(_("{so_far} until {day}", so_far=so_far, day=last_day))
+    return "\n".join(map(str, lines))

@@ -119,6 +119,7 @@ purchase_return = sa.Table(
     sa.Column("gift_returned", sa.BigInteger, nullable=False, server_default="0"),
     # Stamps taken, vouchers given back, debts of stamps left behind.
     sa.Column("effects", JsonValue),
+    sa.Index("ix_purchase_return_at", "at"),
 )
 
 customer_stats = sa.Table(

@@ -478,6 +478,7 @@ def upgrade() -> None:
             batch_op.add_column(sa.Column(name, kind, nullable=True))
 
     with op.batch_alter_table("purchase_return", schema=None) as batch_op:
+        batch_op.create_index("ix_purchase_return_at", ["at"], unique=False)
         batch_op.add_column(
             sa.Column("gift_returned", sa.BigInteger(), server_default="0", nullable=False)
         )
@@ -496,6 +497,7 @@ def downgrade() -> None:
         batch_op.drop_column("vouchers")
 
     with op.batch_alter_table("purchase_return", schema=None) as batch_op:
+        batch_op.drop_index("ix_purchase_return_at")
         batch_op.drop_column("effects")
         batch_op.drop_column("gift_returned")
 

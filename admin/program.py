@@ -18,6 +18,7 @@ from admin.program_reading import read
 from admin.render import language, page
 from admin.words import Words
 from loyalty import clock, staff
+from loyalty import program as programs
 from loyalty.customers import customer
 from loyalty.errors import (
     DomainError,
@@ -39,9 +40,9 @@ from loyalty.texts import N_, Translator
 
 # What stands at the end of a field; where nothing does, the label says enough.
 _MARKS = {
-    "points": N_("points"),
+    "points": N_("pts"),
     "rate": "%",
-    "days": N_("days"),
+    "days": N_("d"),
     "hours": N_("h"),
     "minutes": N_("min"),
     "seconds": N_("s"),
@@ -82,6 +83,15 @@ def _around(now: datetime) -> Callable[[Session], _Around]:
     return unit
 
 
+async def _look(request: web.Request, now: datetime) -> _Around:
+    around = await db(request).read(_around(now))
+    if not around.versions:
+        # The panel came first, before anything has published the rules one starts with.
+        await db(request).transact(lambda session: programs.ensure_default(session, now=now))
+        around = await db(request).read(_around(now))
+    return around
+
+
 def _shared(request: web.Request, around: _Around) -> dict[str, Any]:
     t, currency = language(request), request.app[SETTINGS].currency
     return {
@@ -102,7 +112,7 @@ async def program_page(request: web.Request) -> web.StreamResponse:
 async def _show_home(
     request: web.Request, *, problem: str | None = None, status: int = 200
 ) -> web.Response:
-    around = await db(request).read(_around(clock.now()))
+    around = await _look(request, clock.now())
     shared = _shared(request, around)
     return page(request, "program.html", status=status, problem=problem, **shared)
 
@@ -110,7 +120,7 @@ async def _show_home(
 @allowed(*PANEL)
 async def versions_page(request: web.Request) -> web.StreamResponse:
     """Every version, with what it changed."""
-    around = await db(request).read(_around(clock.now()))
+    around = await _look(request, clock.now())
     return page(request, "program_versions.html", **_shared(request, around))
 
 
@@ -119,7 +129,7 @@ async def version_page(request: web.Request) -> web.StreamResponse:
     """One version: all of its rules, and what it changed."""
     version_id, now = int(request.match_info["id"]), clock.now()
     chosen = await db(request).read(lambda s: history.get(s, version_id, now=now))
-    around = await db(request).read(_around(now))
+    around = await _look(request, now)
     return page(request, "program_version.html", version=chosen, **_shared(request, around))
 
 
@@ -130,6 +140,7 @@ async def version_page(request: web.Request) -> web.StreamResponse:
 async def start_draft(request: web.Request) -> web.StreamResponse:
     """Begin to edit, or go on."""
     actor, now = me(request).actor, clock.now()
+    await _look(request, now)
     await db(request).transact(lambda session: drafts.start(session, actor=actor, now=now))
     raise web.HTTPSeeOther(f"{_HOME}/edit")
 
@@ -137,7 +148,7 @@ async def start_draft(request: web.Request) -> web.StreamResponse:
 @allowed(OWNER)
 async def edit_page(request: web.Request) -> web.StreamResponse:
     """The form."""
-    around = await db(request).read(_around(clock.now()))
+    around = await _look(request, clock.now())
     if around.draft is None:
         raise web.HTTPSeeOther(_HOME)
     filled = fill(around.draft.program, language(request).language)
@@ -185,7 +196,7 @@ async def edit(request: web.Request) -> web.StreamResponse:
     t, settings = language(request), request.app[SETTINGS]
     draft_id, edition = _seen(form)
     filled, do = received(form), str(form.get("do", "save"))
-    around = await db(request).read(_around(clock.now()))
+    around = await _look(request, clock.now())
     if around.draft is None:
         raise ProgramDraftNotFound()
     what, _, where = do.partition(":")
@@ -280,7 +291,7 @@ async def _review(
     status: int = 200,
 ) -> web.Response:
     now, t = clock.now(), language(request)
-    around = await db(request).read(_around(now))
+    around = await _look(request, now)
     draft = around.draft
     if draft is None and problem is not None:
         return await _show_home(request, problem=problem, status=status)

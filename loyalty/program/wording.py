@@ -65,7 +65,8 @@ def say_effect(effect: VoucherEffect, t: Translator, currency: str) -> str:
         said += f" ({say_goods(effect.scope, t)})"
     limit = getattr(effect, "up_to", None)
     if limit:
-        said += ", " + t("up to {money}", money=t.money(limit, currency))
+        # Plain text all along: adding a Markup would escape what stands before it.
+        said += ", " + str(t("up to {money}", money=t.money(limit, currency)))
     return said
 
 

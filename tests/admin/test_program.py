@@ -11,10 +11,12 @@ from html import unescape
 import aiohttp
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from loyalty import clock, program
 from loyalty.events import event
 from loyalty.program import drafts
+from loyalty.receipts import purchase
 from tests.admin import shop
 from tests.admin.shop import Visitor
 from tests.world import World
@@ -271,6 +273,34 @@ async def test_publishing_for_later_and_taking_back(world: World, owner: Visitor
     assert "Version 2 cancelled" in text(page)
     assert (await owner.post("/admin/program/versions/77/cancel"))[0] == 404
     assert (await owner.get("/admin/program/versions/77"))[0] == 404
+
+
+async def test_a_version_that_priced_a_purchase_is_not_taken_back(
+    world: World, owner: Visitor
+) -> None:
+    await _edit(owner, welcome_points="150")
+    draft = await world.db.read(drafts.get)
+    day = (clock.now() + timedelta(days=3)).date().isoformat()
+    seen = {"draft": str(draft.id), "edition": str(draft.edition), "when": "later"}
+    await owner.post("/admin/program/publish", **seen, day=day, time="06:30")
+    newest = sa.select(sa.func.max(program.program_version.c.id))
+    version_id = await world.db.read(lambda s: s.execute(newest).scalar_one())
+    sale = await world.sell(await world.customer(), 100_00)
+    priced = sa.update(purchase).where(purchase.c.id == sale.purchase_id)
+    await world.db.transact(lambda s: s.execute(priced.values(program_version_id=version_id)))
+    assert (await owner.post(f"/admin/program/versions/{version_id}/cancel"))[0] == 409
+
+
+async def test_the_panel_may_be_the_first_to_open(world: World, owner: Visitor) -> None:
+    def nothing(session: Session) -> None:
+        session.execute(sa.delete(drafts.program_draft))
+        session.execute(sa.delete(program.program_version))
+
+    await world.db.transact(nothing)
+    status, page, _ = await owner.get(HOME)
+    assert (status, "In force: version 1 · from the very first day" in text(page)) == (200, True)
+    await world.db.transact(nothing)
+    assert (await owner.post("/admin/program/draft"))[0] == 200
 
 
 async def test_two_owners_and_one_draft(world: World, owner: Visitor) -> None:

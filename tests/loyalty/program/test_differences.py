@@ -105,6 +105,10 @@ def test_stamp_cards_tell_every_part() -> None:
         "Кофейная карта: приз на штампе 5 без приза"
         " → Кофе в подарок: скидка 100 ₽, срок 60 дней, в чеке от 500 ₽",
     ]
+    card["reward"]["effect"]["scope"] = {"categories": ["Tea & <Coffee>"]}
+    assert "скидка 50 % (Tea & <Coffee>), не дороже 300 ₽" in " ".join(
+        sentences(Program(), changed(stamp_cards=cards), "ru")
+    )
     gone = sentences(Program(), changed(stamp_cards=[]), "en")
     assert gone == [
         "Stamp card removed: Coffee card (4 stamps (coffee, кофе) → "

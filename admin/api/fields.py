@@ -187,9 +187,11 @@ Figure = (
 Fact = Word | bool | Figure | None
 """A plain value."""
 
-PlainFacts = Annotated[dict[Key, Fact], Field(max_length=50)]
+_ONLY_THESE = Field(max_length=50, json_schema_extra={"additionalProperties": False})
+
+PlainFacts = Annotated[dict[Key, Fact], _ONLY_THESE]
 FactList = Annotated[list[Fact | PlainFacts], Field(max_length=200)]
-Facts = Annotated[dict[Key, Fact | PlainFacts | FactList], Field(max_length=50)]
+Facts = Annotated[dict[Key, Fact | PlainFacts | FactList], _ONLY_THESE]
 """What an event tells: values, or lists and groups of values, no deeper."""
 
 

@@ -49,6 +49,8 @@ _PLAIN = {
     "referral_decided": N_("This invitation does not wait for a decision any more."),
     "anomaly_not_found": N_("I could not find this note."),
     "promotion_not_found": N_("I could not find this promotion."),
+    "dry_run_not_found": N_("I could not find this dry run."),
+    "dry_run_period": N_("Please choose a first day that is not after the last one."),
     "hold_already_resolved": N_("This has been settled already."),
     "draft_closed": N_("This sale is closed already. Please scan the card again for a new one."),
     "duplicate_receipt": N_("A receipt with this number was recorded today already."),

@@ -103,6 +103,10 @@ class PromotionNotFound(NotFound):
     """No promotion by that id."""
 
 
+class DryRunNotFound(NotFound):
+    """No dry run by that id."""
+
+
 class AdjustmentNotFound(NotFound):
     """No correction by that id waits for anybody."""
 
@@ -374,6 +378,10 @@ class VoucherCodeInvalid(Invalid):
 
 class VoucherInvalid(Invalid):
     """What was asked of a new voucher does not fit together. Facts: ``field``, ``problem``."""
+
+
+class DryRunPeriod(Invalid):
+    """The days of a dry run are no period that has begun."""
 
 
 class PromotionInvalid(Invalid):

@@ -151,15 +151,14 @@ def handler(operation: Operation) -> Any:
 async def _handle(request: web.Request, operation: Operation) -> web.Response:
     secret = await _secret(request)
     flags = _flags(request, operation)
-    parsed: Any = None
+    parsed: Any = {}
     if operation.body is not None and (request.can_read_body or not operation.body_optional):
         parsed = await bodies.read(request)
     text = bodies.canonical(parsed)
-    document = None
-    if operation.body is not None:
-        document = bodies.fill(operation.body, {} if parsed is None else parsed)
+    document = bodies.fill(operation.body, parsed) if operation.body is not None else None
     writes = operation.once is not None and not any(flags.values())
-    key = _key(request, required=operation.once is True) if writes else None
+    key = _key(request, required=writes and operation.once is True)
+    key = key if writes else None
     app, now = request.app, clock.now()
     mark = bodies.fingerprint(app[KEYS], operation.method, request.path, text) if key else ""
 

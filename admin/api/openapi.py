@@ -101,7 +101,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
 
 def _description(operation: Operation) -> str:
     codes = ", ".join(f"`{code}`" for code in operation.refusals)
-    return f"{operation.summary}. Refusals of its own: {codes}."
+    # A flag is told in words: with it a call needs no key, which a schema cannot say. The same
+    # call has an address of its own.
+    flags = "".join(f" `?{name}=true`: {said}" for name, said in operation.flags.items())
+    return f"{operation.summary}.{flags} Refusals of its own: {codes}."
 
 
 def _of(model: type[BaseModel]) -> dict[str, str]:
@@ -126,18 +129,8 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
                 "name": "code",
                 "in": "path",
                 "required": True,
-                "schema": {"type": "string", "pattern": "^[A-Za-z0-9-]{1,64}$"},
+                "schema": {"type": "string", "minLength": 1, "maxLength": 64},
                 "example": "SPRING10",
-            }
-        )
-    for name, meaning in operation.flags.items():
-        found.append(
-            {
-                "name": name,
-                "in": "query",
-                "required": False,
-                "description": meaning,
-                "schema": {"type": "boolean", "default": False},
             }
         )
     if operation.once is not None:
@@ -160,8 +153,7 @@ def _key_parameter(operation: Operation) -> dict[str, Any]:
         "name": "Idempotency-Key",
         "in": "header",
         "required": operation.once is True,
-        "description": "Names this request: sent again it is answered the same, done once."
-        + (" A preview needs none." if operation.flags else ""),
+        "description": "Names this request: sent again it is answered the same, done once.",
         "schema": {"type": "string", "pattern": "^[!-~]{1,128}$"},
     }
 
@@ -191,8 +183,6 @@ def _responses(operation: Operation) -> dict[str, Any]:
             for target, name in operation.links.items()
         }
     found = {str(operation.status): good}
-    if operation.flags:
-        found["200"] = {"description": "What would happen", "content": good["content"]}
     for status in sorted(statuses):
         found[str(status)] = _problem(status, operation)
     return found

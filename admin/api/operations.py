@@ -46,6 +46,12 @@ _SPENDING = (
     "insufficient_points",
     "redemption_too_large",
 )
+_RETURNS = (
+    "purchase_not_found",
+    "return_exceeds_purchase",
+    "nothing_to_return",
+    "receipt_invalid",
+)
 _RECEIPTS = ("amount_out_of_range", "time_out_of_range")
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -93,7 +99,11 @@ OPERATIONS: tuple[Operation, ...] = (
             "velocity_exceeded",
         ),
         example={"receipt": _RECEIPT},
-        links={"record_return": "purchase_id", "attach_customer": "purchase_id"},
+        links={
+            "preview_return": "purchase_id",
+            "record_return": "purchase_id",
+            "attach_customer": "purchase_id",
+        },
     ),
     Operation(
         name="attach_customer",
@@ -119,13 +129,20 @@ OPERATIONS: tuple[Operation, ...] = (
         answer=a.ReturnOut,
         status=201,
         once=True,
-        flags={"preview": "Only say what would happen; writes nothing, needs no key, answers 200."},
-        refusals=(
-            "purchase_not_found",
-            "return_exceeds_purchase",
-            "nothing_to_return",
-            "receipt_invalid",
-        ),
+        flags={"preview": "the same as `/purchases/{id}/returns/preview`."},
+        refusals=_RETURNS,
+        example={"lines": [{"n": 1, "quantity": 1}]},
+    ),
+    Operation(
+        name="preview_return",
+        method="POST",
+        path="/purchases/{id}/returns/preview",
+        summary="What a return would do; writes nothing and needs no key",
+        work=returns.preview,
+        body=r.ReturnIn,
+        body_optional=True,
+        answer=a.ReturnOut,
+        refusals=_RETURNS,
         example={"lines": [{"n": 1, "quantity": 1}]},
     ),
     Operation(
@@ -210,7 +227,7 @@ OPERATIONS: tuple[Operation, ...] = (
         body_optional=True,
         answer=a.CheckOut,
         counts=True,
-        refusals=(*_WHO, "amount_out_of_range"),
+        refusals=(*_WHO, "voucher_not_found", "amount_out_of_range"),
         example={"customer": "tel:+79001234567"},
     ),
 )

@@ -13,8 +13,11 @@ from admin.api.who import NotIdentified, identify
 from admin.api.words import title_of
 from loyalty import events, vouchers
 from loyalty.db.rows import Rows
+from loyalty.errors import VoucherNotFound
 from loyalty.purchases.offers import groups_of
 from loyalty.texts import translator
+
+LONGEST_CODE = 64
 
 
 def record_event(session: Session, call: Call, body: EventIn) -> Done | Refused:
@@ -43,6 +46,9 @@ def record_event(session: Session, call: Call, body: EventIn) -> Done | Refused:
 
 def check_voucher(session: Session, call: Call, body: CheckIn) -> Done | Refused:
     """``POST /vouchers/{code}/check``."""
+    code = call.path["code"]
+    if len(code) > LONGEST_CODE:
+        raise VoucherNotFound(code=code[:32])
     customer_id, groups = None, frozenset[str]()
     if body.customer is not None:
         who = identify(session, call, body.customer)
@@ -55,7 +61,7 @@ def check_voucher(session: Session, call: Call, body: CheckIn) -> Done | Refused
     total = body.receipt.receipt(call.now).total if body.receipt is not None else None
     checked = vouchers.check_code(
         session,
-        call.path["code"][:64],
+        code,
         customer_id=customer_id,
         segments=groups,
         total=total,

@@ -18,15 +18,10 @@ from loyalty.purchases.till import get_sale, lines_of
 
 
 def take_back(session: Session, call: Call, body: ReturnIn) -> Done:
-    """``POST /purchases/{id}/returns``; with ``?preview=true`` nothing is written."""
-    purchase_id = call.number("id")
-    get_sale(session, purchase_id=purchase_id, outlet_id=call.till.outlet_id)
-    lines = _lines(session, purchase_id, body)
+    """``POST /purchases/{id}/returns``."""
     if call.query.get("preview"):
-        shown = purchases.preview_return(
-            session, purchase_id=purchase_id, lines=lines, now=call.now
-        )
-        return Done(_out(shown), customer_id=shown.customer_id)
+        return preview(session, call, body)
+    purchase_id, lines = _asked(session, call, body)
     done = purchases.record_return(
         session,
         purchase_id=purchase_id,
@@ -36,6 +31,22 @@ def take_back(session: Session, call: Call, body: ReturnIn) -> Done:
         key=_key(call),
     )
     return Done(_out(done), 201, done.customer_id)
+
+
+def preview(session: Session, call: Call, body: ReturnIn) -> Done:
+    """``POST /purchases/{id}/returns/preview``, also ``…/returns?preview=true``."""
+    purchase_id, lines = _asked(session, call, body)
+    shown = purchases.preview_return(session, purchase_id=purchase_id, lines=lines, now=call.now)
+    return Done(_out(shown), customer_id=shown.customer_id)
+
+
+def _asked(
+    session: Session, call: Call, body: ReturnIn
+) -> tuple[int, Sequence[ReturnedLine] | None]:
+    """The purchase, if it is this outlet's, and what of it comes back."""
+    purchase_id = call.number("id")
+    get_sale(session, purchase_id=purchase_id, outlet_id=call.till.outlet_id)
+    return purchase_id, _lines(session, purchase_id, body)
 
 
 def _lines(session: Session, purchase_id: int, body: ReturnIn) -> Sequence[ReturnedLine] | None:

@@ -27,6 +27,7 @@ async def test_a_return_is_looked_at_and_then_recorded_once(shop: Shop):
     seen = await shop.till.post(f"{path}?preview=true", lines, key="")
     assert (seen.status, seen.body["return_id"]) == (200, None)
     assert (await shop.balance(customer_id)).available == 200
+    assert (await shop.till.post(f"{path}/preview", lines, key="")).text == seen.text
     done = await shop.till.post(path, lines, key="r-1")
     assert done.status == 201, done.text
     same = {name: value for name, value in done.body.items() if name != "return_id"}

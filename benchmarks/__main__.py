@@ -19,6 +19,7 @@ PARTS = (
     "messages_out",
     "import_cdnow",
     "startup",
+    "dry_run",
 )
 
 

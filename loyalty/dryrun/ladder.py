@@ -13,6 +13,11 @@ window_start = lru_cache(maxsize=4096)(tiers.window_start)
 """The first day of the 12 months that end with a day; asked for few days, very often."""
 
 
+@lru_cache(maxsize=4096)
+def _next_first(day: date) -> date:
+    return clock.add_months(day.replace(day=1), 1)
+
+
 class Ladder:
     """The tier and the net spend of 12 months (minor units) it stands on."""
 
@@ -39,10 +44,10 @@ class Ladder:
     def come_to(self, program: Program, day: date) -> int:
         """The tier's place on ``day``, after the reviews since the last visit."""
         if self.place > self._floor and self._reviewed is not None:
-            first = clock.add_months(self._reviewed.replace(day=1), 1)
+            first = _next_first(self._reviewed)
             while first <= day:
                 self._review(program, first)
-                first = clock.add_months(first, 1)
+                first = _next_first(first)
         self._reviewed = day if self._reviewed is None else max(day, self._reviewed)
         return self.place
 

@@ -134,6 +134,9 @@ class Bought:
     # Stamps the cashier counted beside the lines, by card.
     counted: Mapping[str, int] = field(default_factory=dict)
     fixed: bool = False
+    # What was counted for one side and is the same for the other (see ``taking``).
+    taken: dict[tuple[int, ...], Any] = field(default_factory=dict)
+    asked: list[Any] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from loyalty import clock, promotions, segments
-from loyalty.amounts import points_for, points_to_money, split
+from loyalty.amounts import points_to_money
 from loyalty.dryrun.ladder import Ladder
 from loyalty.dryrun.model import Bought, Guest, Outcome, Points, Rules
 from loyalty.dryrun.prices import key_of
 from loyalty.dryrun.purse import Purse
-from loyalty.program import PointsGift, StampsGift, VoucherGift
+from loyalty.dryrun.taking import Taken
+from loyalty.program import PointsGift, StampsGift
 from loyalty.program.rules import StampCardRule
 from loyalty.promotions import Facts, GoalStep, Live, Part
-from loyalty.purchases.pricing import accrual, redeem_limit
-from loyalty.receipts import Line, Receipt
-from loyalty.stamps import Standing, pieces
+from loyalty.purchases.pricing import redeem_limit
+from loyalty.receipts import Receipt
+from loyalty.stamps import Standing
 from loyalty.stamps.model import add, capped
 
 WELCOME, BIRTHDAY = "welcome", "birthday"
@@ -61,6 +61,15 @@ class Replay:
         self._program = rules.program
         self._live = rules.live
         self._other = other.program
+        self._top = self._program.tiers[-1].key
+        self._prizes = {
+            (card.key, at): key_of(gift)
+            for card in self._program.stamp_cards
+            for at, gift in (
+                (card.stamps, card.reward),
+                *((prize.at, prize.gift) for prize in card.interim),
+            )
+        }
 
     def begin(self, guest: Guest) -> State:
         """A customer before the first purchase."""
@@ -97,25 +106,46 @@ class Replay:
         """What the purchase comes to; ``state`` is moved on by it."""
         outcome, program = Outcome(), self._program
         rule = program.tiers[state.ladder.come_to(program, bought.day)]
-        chosen: Sequence[Live] = ()
-        facts = None
-        if self._live:
-            facts = self._facts(rule.key, guest, history, bought)
-            chosen = promotions.choose(self._live, bought.lines, facts)
-        lines, free = take_off(bought, chosen, facts, outcome)
-        spent = self._spend(state, bought, lines)
-        bases, paid_of = _bases(bought, lines, spent)
-        parts, stamps = _earn(rule.earn_rate_bp, lines, bases, chosen, facts, free, outcome)
-        total = sum(line.net for line in lines)
+        taken = self._take(rule.key, guest, history, bought)
+        outcome.discount = taken.discount
+        spent = self._spend(state, bought, taken) if bought.wants else 0
+        outcome.earned, parts, stamps = taken.earned(rule.earn_rate_bp, spent)
         kept = bought.total - bought.returned
         self._move_points(state, bought, outcome, parts, spent, kept)
         if kept <= 0 < bought.total:
             return outcome
-        state.ladder.buy(program, bought.day, _part(total, kept, bought.total))
-        gifts = self._goals(state, bought, lines, paid_of, chosen, spent, total, outcome)
+        state.ladder.buy(program, bought.day, _part(taken.total, kept, bought.total))
+        gifts: Mapping[str, int] = {}
+        if taken.chosen:
+            gifts = self._goals(state, bought, taken, spent, outcome)
         if program.stamp_cards:
-            self._stamps(state, bought, lines, free, stamps, gifts, outcome)
+            self._stamps(state, bought, taken, stamps, gifts, outcome)
         return outcome
+
+    def _take(self, tier: str, guest: Guest, history: History, bought: Bought) -> Taken:
+        """The receipt after promotions; if the other side came to the same, that one."""
+        if not self._live:
+            return bought.taken.get(()) or self._keep(bought, (), None)
+        facts, chosen = self._choose(tier, guest, history, bought)
+        key = tuple(one.id for one in chosen)
+        return bought.taken.get(key) or self._keep(bought, chosen, facts)
+
+    def _choose(
+        self, tier: str, guest: Guest, history: History, bought: Bought
+    ) -> tuple[Facts, Sequence[Live]]:
+        for live, whose, facts, chosen in bought.asked:
+            if whose == (tier, self._top):
+                if live is self._live:
+                    return facts, chosen
+                return facts, promotions.choose(self._live, bought.lines, facts)
+        facts = self._facts(tier, guest, history, bought)
+        chosen = promotions.choose(self._live, bought.lines, facts)
+        bought.asked.append((self._live, (tier, self._top), facts, chosen))
+        return facts, chosen
+
+    def _keep(self, bought: Bought, chosen: Sequence[Live], facts: Facts | None) -> Taken:
+        taken = bought.taken[tuple(one.id for one in chosen)] = Taken(bought, chosen, facts)
+        return taken
 
     def _facts(self, tier: str, guest: Guest, history: History, bought: Bought) -> Facts:
         today = bought.local.date()
@@ -141,11 +171,9 @@ class Replay:
             purchases_before=history.orders,
         )
 
-    def _spend(self, state: State, bought: Bought, lines: Sequence[Line]) -> int:
+    def _spend(self, state: State, bought: Bought, taken: Taken) -> int:
         """As many points as were spent, if these rules and the balance let."""
-        if not bought.wants:
-            return 0
-        receipt = Receipt(sold_at=bought.at, lines=lines)
+        receipt = Receipt(sold_at=bought.at, lines=taken.lines)
         limit = redeem_limit(receipt, self._program)
         spent = min(bought.wants, limit, state.purse.available(bought.at))
         return spent if spent >= self._program.redeem_minimum else 0
@@ -188,25 +216,22 @@ class Replay:
         self,
         state: State,
         bought: Bought,
-        lines: Sequence[Line],
-        paid_of: Sequence[int],
-        chosen: Sequence[Live],
+        taken: Taken,
         spent: int,
-        total: int,
         outcome: Outcome,
     ) -> dict[str, int]:
         """Count towards goals; the stamps that they give, by card."""
         stamps: dict[str, int] = {}
-        goals = promotions.goals_of(chosen)
+        goals = promotions.goals_of(taken.chosen)
         if not goals:
             return stamps
         steps = promotions.goals_step(
             goals,
             state.goals,
             day=bought.day,
-            paid=total - points_to_money(spent),
-            lines=lines,
-            paid_of=paid_of,
+            paid=taken.total - points_to_money(spent),
+            lines=taken.lines,
+            paid_of=taken.bases(spent)[1],
         )
         for step in steps:
             self._step(state, bought, step, outcome, stamps)
@@ -248,14 +273,13 @@ class Replay:
         self,
         state: State,
         bought: Bought,
-        lines: Sequence[Line],
-        free: Sequence[int],
+        taken: Taken,
         promoted: Mapping[str, int],
         gifts: Mapping[str, int],
         outcome: Outcome,
     ) -> None:
         for card in self._program.stamp_cards:
-            number = pieces(card, lines, free)
+            number = taken.pieces(card)
             number += promoted.get(card.key, 0) + bought.counted.get(card.key, 0)
             gift = gifts.get(card.key, 0)
             if not number + gift:
@@ -263,13 +287,16 @@ class Replay:
             earned = self._capped(state, card, number, bought)
             if not earned + gift:
                 continue
-            move = add(
-                card, state.stamps.get(card.key) or Standing(card.key), earned=earned, gift=gift
-            )
-            state.stamps[card.key] = move.standing
             outcome.stamps += earned + gift
-            for prize in move.given:
-                outcome.rewards.append(key_of(_prize(card, prize.at)))
+            standing = state.stamps.get(card.key) or Standing(card.key)
+            on_card = standing.stamps + earned + gift
+            if on_card < card.stamps and not card.interim and not standing.debt:
+                # Most sales: some stamps more on the open card, as ``add`` would say too.
+                state.stamps[card.key] = Standing(card.key, on_card, 0, standing.cards)
+                continue
+            move = add(card, standing, earned=earned, gift=gift)
+            state.stamps[card.key] = move.standing
+            outcome.rewards += [self._prizes[(card.key, prize.at)] for prize in move.given]
 
     def _capped(self, state: State, card: StampCardRule, number: int, bought: Bought) -> int:
         if not (card.daily_cap or card.outlet_caps):
@@ -278,93 +305,11 @@ class Replay:
         today = state.caps.get(place, 0)
         earned = capped(card, number, today=today, outlet_id=bought.outlet_id)
         if len(state.caps) > 16:
-            state.caps.clear()
+            state.caps = {key: had for key, had in state.caps.items() if key[2] == bought.day}
         state.caps[place] = today + earned
         return earned
-
-
-def _prize(card: StampCardRule, at: int) -> VoucherGift:
-    if at == card.stamps:
-        return card.reward
-    return next(prize.gift for prize in card.interim if prize.at == at)
 
 
 def _part(amount: int, kept: int, total: int) -> int:
     """What stays of ``amount`` when ``kept`` of ``total`` did; all of it if nothing came back."""
     return amount if kept >= total else amount * max(0, kept) // total
-
-
-def take_off(
-    bought: Bought, chosen: Sequence[Live], facts: Facts | None, outcome: Outcome
-) -> tuple[Sequence[Line], Sequence[int]]:
-    """The lines after promotions and vouchers, and the pieces that are free by line."""
-    lines, free = bought.lines, bought.voucher_free
-    if chosen and facts is not None and not bought.fixed:
-        found = promotions.reduce(chosen, lines, facts)
-        if found.applied:
-            outcome.discount = found.total
-            lines = _lower(lines, found.discounts)
-            free = _sum(found.free_pieces, free)
-    if any(bought.voucher_off):
-        # The same sum off, as far as there is something left to take it off.
-        lines = _lower(
-            lines, [min(off, line.net) for off, line in zip(bought.voucher_off, lines, strict=True)]
-        )
-    return lines, free
-
-
-def _sum(these: Sequence[int], those: Sequence[int]) -> Sequence[int]:
-    return [a + b for a, b in zip(these, those, strict=True)] if those else these
-
-
-def _lower(lines: Sequence[Line], off: Sequence[int]) -> list[Line]:
-    return [
-        replace(line, discount=line.discount + less) if less else line
-        for line, less in zip(lines, off, strict=True)
-    ]
-
-
-def _bases(
-    bought: Bought, lines: Sequence[Line], spent: int
-) -> tuple[Sequence[int], Sequence[int]]:
-    """What earns of each line, and what of it is not paid with points (as ``pricing.price``)."""
-    nets = [line.net for line in lines]
-    paid_of = nets
-    if spent:
-        payable = [0 if line.no_redeem else net for line, net in zip(lines, nets, strict=True)]
-        paid_of = [
-            net - paid
-            for net, paid in zip(nets, split(points_to_money(spent), payable), strict=True)
-        ]
-    if bought.other:
-        bases = [
-            0 if line.no_earn else max(0, paid - less)
-            for line, paid, less in zip(lines, paid_of, bought.other, strict=True)
-        ]
-    else:
-        bases = [0 if line.no_earn else paid for line, paid in zip(lines, paid_of, strict=True)]
-    return bases, paid_of
-
-
-def _earn(
-    rate_bp: int,
-    lines: Sequence[Line],
-    bases: Sequence[int],
-    chosen: Sequence[Live],
-    facts: Facts | None,
-    free: Sequence[int],
-    outcome: Outcome,
-) -> tuple[Sequence[Part], Mapping[str, int]]:
-    """What the receipt earns, into ``outcome``; the parts by promotion and their stamps."""
-    if not chosen:
-        outcome.earned = points_for(sum(bases), rate_bp)
-        return (), {}
-    outcome.earned, parts, _, stamps = accrual(
-        lines,
-        bases=bases,
-        rate_bp=rate_bp,
-        chosen=chosen,
-        facts=facts,
-        free_pieces=free or [0] * len(lines),
-    )
-    return parts, stamps

@@ -12,7 +12,8 @@ from loyalty import clock, promotions
 from loyalty.dryrun.model import Bought, Guest, Outcome, Question
 from loyalty.dryrun.prices import Prices
 from loyalty.dryrun.reading import Reader
-from loyalty.dryrun.replay import History, Replay, take_off
+from loyalty.dryrun.replay import History, Replay
+from loyalty.dryrun.taking import Taken
 from loyalty.dryrun.tally import Tally
 from loyalty.promotions import Facts, Live
 
@@ -110,9 +111,8 @@ class _Walk:
             self.tally.nameless += 1
             facts = Facts(local=bought.local, outlet_id=bought.outlet_id)
             for side, sums in zip(self.sides, self.tally.sides, strict=True):
-                outcome = Outcome()
-                take_off(bought, _chosen(side.rules.live, bought, facts), facts, outcome)
-                sums.take(outcome, bought.day)
+                taken = Taken(bought, _chosen(side.rules.live, bought, facts), facts)
+                sums.take(Outcome(discount=taken.discount), bought.day)
 
 
 def _chosen(live: tuple[Live, ...], bought: Bought, facts: Facts) -> list[Live]:

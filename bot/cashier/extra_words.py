@@ -60,7 +60,7 @@ def marks(draft: Draft) -> int:
 def icon(rule: StampCardRule) -> str:
     """A sign for a card: a cup where it is about coffee."""
     named = {name.casefold() for name in rule.scope.categories}
-    return "☕" if named & _COFFEE else "🔖"
+    return "☕️" if named & _COFFEE else "🔖"
 
 
 # --- what is taken off -----------------------------------------------------------------------
@@ -141,7 +141,7 @@ def given_lines(
         lines.append(Markup(said.strip()))  # noqa: S704 - escaped where it was said
     for item in result.issued:
         name = bold(item.name.said_in(_.language))
-        lines.append(_("🎁 New in the customer's offers: {name}", name=name))
+        lines.append(_("🎁 The customer gets: {name}", name=name))
     if rose and extras.tier is not None:
         lines.append(_("🏆 New level: {tier}!", tier=bold(extras.tier.title(_.language))))
     return lines
@@ -163,17 +163,17 @@ def buttons(_: Translator, draft: Draft, extras: Extras) -> list[list[tuple[str,
                 label = Markup("{} +1 {}").format(sign, rule.name.said_in(_.language)[:_LABEL])
             first.append((label, _stamps(name, rule, 1)))
             continue
-        row = [("➖", _stamps(name, rule, n - 1)), (f"{sign} {n}", _stamps(name, rule, n))]
+        row = [("−1", _stamps(name, rule, n - 1)), (f"{sign} {n}", _stamps(name, rule, n))]
         if n < MAX_STAMPS:
-            row.append(("➕", _stamps(name, rule, n + 1)))
+            row.append(("+1", _stamps(name, rule, n + 1)))
         counted.append(row)
     coupon: tuple[str, str] = (
-        _("🎟 One more code") if draft.vouchers else _("🎟 Coupon"),
+        _("🎟 One more") if draft.vouchers else _("🎟 Coupon"),
         f"sale:code:{name}",
     )
     second = [coupon]
     if draft.vouchers:
-        second.append((_("✖️ No coupon"), f"sale:drop:{name}"))
+        second.append((_("❌ No coupon"), f"sale:drop:{name}"))
     if len(first) + len(second) <= 2:
         return [*counted, [*first, *second]]
     return [*counted, *[[item] for item in first], second]

@@ -140,7 +140,8 @@ def _friend(turn: Turn, friend: Friend, found: Overview) -> Markup:
         return _("⏳ came on {day}: {points} on {due}", day=day, points=points, due=due)
     if friend.status == referrals.REVIEW:
         return _("⏳ came on {day}: we are taking a look", day=day)
-    return _("👋 came on {day}: no big enough purchase yet", day=day)
+    minimum = _.money(found.minimum, turn.locale.currency)
+    return _("👋 came on {day}: no purchase from {minimum} yet", day=day, minimum=minimum)
 
 
 # --- the friend's side -----------------------------------------------------------------------

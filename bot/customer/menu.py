@@ -18,7 +18,7 @@ def rows(_: Translator) -> Rows:
     """Buttons of the menu."""
     return [
         [button(_("💳 Show my card"), CARD)],
-        [button(_("💰 Points"), BALANCE), button(_("☕ Stamps"), STAMPS)],
+        [button(_("💰 Points"), BALANCE), button(_("☕️ Stamps"), STAMPS)],
         [button(_("🎟 Offers"), OFFERS), button(_("🤝 Invite"), INVITE)],
         [button(_("🧾 History"), HISTORY), button(_("🙂 Profile"), PROFILE)],
         [button(_("🔒 My data"), PRIVACY), button(_("❓ Help"), HELP)],

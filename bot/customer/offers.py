@@ -100,18 +100,19 @@ def _terms(turn: Turn, item: Voucher) -> list[Markup]:
 
 def _buttons(_: Translator, mine: Sequence[Voucher]) -> list[list[InlineKeyboardButton]]:
     rows = []
-    for item in mine[:SHOWN]:
-        name = item.name.said_in(_.language)
+    names = [item.name.said_in(_.language) for item in mine]
+    for item, name in zip(mine[:SHOWN], names, strict=False):
         short = name if len(name) <= _LABEL else name[: _LABEL - 1].rstrip() + "…"
+        if names.count(name) > 1:
+            # Of two alike, the end of the code tells which.
+            short = f"{short} …{item.code[-4:]}"
         use = InlineKeyboardButton(text=f"🎟 {short}", callback_data=f"{USE}:{short_of(item.id)}")
         rows.append([use, _copy(_, item)])
     return rows
 
 
 def _copy(_: Translator, item: Voucher) -> InlineKeyboardButton:
-    return InlineKeyboardButton(
-        text=plain(_("📋 Copy the code")), copy_text=CopyTextButton(text=item.code)
-    )
+    return InlineKeyboardButton(text=plain(_("📋 Copy")), copy_text=CopyTextButton(text=item.code))
 
 
 async def use(turn: Turn) -> None:

@@ -95,7 +95,7 @@ async def test_a_friend_joins_by_the_link(
     assert await brought(db) == [(await id_of(db, 2), await id_of(db, 1))]
     await ann.send("/invite")
     text = (await ann.reads("1 friend came by your link"))["text"]
-    assert "no big enough purchase yet" in text
+    assert "no purchase from ₽500 yet" in text
     assert "Guest2" not in text, "a name is its owner's to tell"
     # The friend's own receipt begins the wait.
     bobs = await id_of(db, 2)

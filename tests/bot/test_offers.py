@@ -57,7 +57,7 @@ async def give_stamps(db: Database, customer_id: int, n: int) -> None:
 
 async def test_stamps_what_is_next_and_the_gift(ann: Phone, db: Database) -> None:
     me = await id_of(db)
-    await ann.tap("☕ Stamps")
+    await ann.tap("☕️ Stamps")
     assert "○○○○ 🎁" in (await ann.reads("Coffee card"))["text"]
     await give_stamps(db, me, 3)
     await ann.send("/stamps")
@@ -66,7 +66,7 @@ async def test_stamps_what_is_next_and_the_gift(ann: Phone, db: Database) -> Non
     await give_stamps(db, me, 2)
     await db.transact(lambda s: s.execute(sa.update(stamp_balance).values(debt=2)))
     await ann.tap("« Menu")
-    await ann.tap("☕ Stamps")
+    await ann.tap("☕️ Stamps")
     shown = await ann.reads("●○○○ 🎁")
     assert "After a return 2 stamps are missing" in shown["text"]
     assert "Cards filled so far: 1" in shown["text"]
@@ -87,7 +87,7 @@ async def test_a_coupon_is_shown_used_and_gone(ann: Phone, db: Database) -> None
     assert "On receipts from ₽500" in text
     assert "Good through" in text
     assert vouchers.grouped(made.code) in text
-    assert (await ann.tap("📋 Copy the code"))["copied"] == made.code
+    assert (await ann.tap("📋 Copy"))["copied"] == made.code
     listed = await ann.with_button("🎟 Ten percent")
     await ann.tap("🎟 Ten percent")
     picture = await ann.reads("Show this at the till")
@@ -187,7 +187,7 @@ async def test_everything_in_russian(running: RunningBot, telegram: Telegram, db
     await give_stamps(db, me, 2)
     name = LocalText(ru="Кофе в подарок", en="Free coffee")
     await gifts.coupon(db, me, name=name, effect=gifts.FREE_COFFEE)
-    await olya.tap("☕ Штампы")
+    await olya.tap("☕️ Штампы")
     assert (
         "Ещё 2 штампа — и ваш подарок: Кофе в подарок"
         in (await olya.reads("Кофейная карта"))["text"]

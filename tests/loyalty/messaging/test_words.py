@@ -54,6 +54,45 @@ def test_a_receipt_says_what_was_paid_with_points() -> None:
     assert "Thank you" in said("receipt", earned=0)
 
 
+def test_a_receipt_tells_what_else_the_purchase_brought() -> None:
+    silver = {"ru": "Серебро", "en": "Silver"}
+    extras: dict[str, Any] = {
+        "discount": 4500,
+        "gift_paid": 10000,
+        "parts": [
+            {"points": 22, "rate_bp": 750, "name": silver, "base": True},
+            {"points": 50, "rate_bp": None, "name": {"ru": "Кофе <1>", "en": "Coffee <1>"}},
+            {"points": 0, "rate_bp": 100, "name": silver},
+        ],
+        "stamps": [{"name": {"ru": "Кофейная карта", "en": "Coffee card"}, "stamps": 2, "of": 4}],
+        "gifts": [{"name": {"ru": "Кофе в подарок", "en": "Free coffee"}}],
+        "tier": silver,
+    }
+    text = said("receipt", "ru", **extras).replace("\u00a0", " ")
+    assert text.splitlines()[1:] == [
+        "<i>7,5 % Серебро + 50 Кофе &lt;1&gt;</i>",
+        "🎟 Вы сэкономили 45 ₽",
+        "💳 Оплачено подарочной картой: 100 ₽",
+        "Кофейная карта: ●●○○ 🎁",
+        "🎁 Вам подарок: <b>Кофе в подарок</b>",
+        "🏆 Ваш новый уровень: <b>Серебро</b>. Поздравляем!",
+        "На карте: <b>100 баллов</b>",
+    ]
+    assert "7.5 % Silver + 50 Coffee" in said("receipt", **extras)
+    context = Context(
+        language="en", time_zone="Europe/Moscow", currency="RUB", now=NOW, created_at=NOW
+    )
+    message = render({"template": "receipt", "values": RECEIPT | extras}, context=context)
+    assert [b["data"] for row in message.buttons for b in row] == ["offers"]
+
+
+def test_a_return_tells_of_stamps_and_the_gift_card() -> None:
+    text = said("returned", "ru", stamps=2, gift_returned=10000).replace("\u00a0", " ")
+    assert "Снято штампов: 2" in text
+    assert "Вернули на подарочную карту: 100 ₽" in text
+    assert "Stamps" not in said("returned")
+
+
 def test_a_return_names_debt_only_when_there_is_any() -> None:
     assert "Owed" not in said("returned")
     assert "Owed: 3 points" in said("returned", debt=3)

@@ -90,7 +90,8 @@ def quote(session: Session, call: Call, body: QuoteIn) -> Done | Refused:
 def sell(session: Session, call: Call, body: PurchaseIn) -> Done | Refused:
     """``POST /purchases``: recorded at once, or held until the customer has tapped."""
     till = till_of(call)
-    asked = _asked_before(session, call, till)
+    # Only who spends is ever asked, so other sales are spared the question.
+    asked = _asked_before(session, call, till) if body.redeem else None
     if asked is not None:
         return _after_the_question(session, call, till, asked)
     who = _who(session, call, body.customer)

@@ -38,7 +38,7 @@ def identify(session: Session, call: Call, customer: str) -> Identified | NotIde
         TooManyTries: five wrong codes within a minute from this till.
     """
     if customer.startswith("tel:"):
-        return _named(session, _by_phone(session, customer.removeprefix("tel:")))
+        return _named(session, _by_phone(customer.removeprefix("tel:")))
     if customer.startswith("id:"):
         return _named(session, _by_id(session, customer.removeprefix("id:")))
     if is_code(customer):
@@ -50,22 +50,24 @@ def identify(session: Session, call: Call, customer: str) -> Identified | NotIde
     return customers.identify_token(session, keys=call.keys, token=card[1], now=call.now)
 
 
-def _named(session: Session, customer_id: int | None) -> Identified:
+def _named(session: Session, customer_id: int | sa.ScalarSelect[int] | None) -> Identified:
     if customer_id is None:
         raise CustomerNotFound()
-    status = customers.get(session, customer_id).status
-    if status == customers.ERASED:
+    one = sa.select(customers.customer.c.id, customers.customer.c.status)
+    row = session.execute(one.where(customers.customer.c.id == customer_id)).one_or_none()
+    if row is None or row.status == customers.ERASED:
         raise CustomerNotFound()
-    if status == customers.BLOCKED:
+    if row.status == customers.BLOCKED:
         raise CustomerBlocked()
-    return Identified(customer_id, False, None, "presence")
+    return Identified(row.id, False, None, "presence")
 
 
-def _by_phone(session: Session, number: str) -> int | None:
+def _by_phone(number: str) -> sa.ScalarSelect[int]:
     if not _PHONE.fullmatch(number):
         raise CustomerNotFound()
-    found = customers.find_by_phone(session, customers.normalize_phone(number))
-    return found.id if found is not None else None
+    phone = customers.normalize_phone(number)
+    query = sa.select(customers.customer.c.id).where(customers.customer.c.phone == phone)
+    return query.scalar_subquery()
 
 
 def _by_id(session: Session, name: str) -> int | None:

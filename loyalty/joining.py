@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -98,16 +99,8 @@ def join(
         .values(customer_id=customer_id, step=ASK_ADS, step_data=None)
     )
     _record_agreement(session, customer_id, agreement)
-    rows = Rows()
-    events.record(
-        rows,
-        type="customer.joined",
-        customer_id=customer_id,
-        actor=f"customer:{customer_id}",
-        data={"source": source, "new": known is None, "moved": moved},
-        now=now,
-    )
-    rows.put(session)
+    facts = {"source": source, "new": known is None, "moved": moved}
+    _record_event(session, customer_id, facts, now=now)
     invited = None
     if source is not None and source.startswith(REFERRAL):
         # A code that does not count (an old customer, one's own) changes nothing about joining.
@@ -235,6 +228,21 @@ def _claim_profile(
             joined_at=known.joined_at or now,
         )
     )
+
+
+def _record_event(
+    session: Session, customer_id: int, facts: dict[str, Any], *, now: datetime
+) -> None:
+    rows = Rows()
+    events.record(
+        rows,
+        type="customer.joined",
+        customer_id=customer_id,
+        actor=f"customer:{customer_id}",
+        data=facts,
+        now=now,
+    )
+    rows.put(session)
 
 
 def _record_agreement(session: Session, customer_id: int, agreement: Agreement) -> None:

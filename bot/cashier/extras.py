@@ -180,7 +180,8 @@ async def _take(ctx: Context, visitor: Visitor, now: datetime, _: Translator, co
         vouchers.ensure_may_try(session, by=person.actor, now=now)
         item = vouchers.find(session, code)
         if item is None:
-            if not is_card:
+            # A picture or a sticker is no guess.
+            if code and not is_card:
                 vouchers.note_wrong(session, by=person.actor, now=now)
             return None  # the wrong try has to be committed, so nothing is raised here
         draft = draft_extras.add_voucher(

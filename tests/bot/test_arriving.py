@@ -119,6 +119,9 @@ async def test_codes_that_do_not_count_are_explained(
     await bob.reads("the first invitation counts")
     await ann.send(f"/start r_{await code_of(db, 2)}")
     await ann.reads("cannot go the other way round")
+    await sold(db, customer_id=await id_of(db, 3))
+    await carl.send(f"/start r_{await code_of(db, 2)}")
+    await carl.reads("we know each other already")
     assert len(await brought(db)) == 1
     assert running.intake.failed == 0
 

@@ -13,11 +13,13 @@ from admin import (
     api,
     customers,
     dashboard,
+    dryrun,
     errors,
     guard,
     people,
     probes,
     program,
+    promotions_routes,
     render,
     sessions,
     signin,
@@ -38,9 +40,9 @@ def make_app(
     keys: Keys,
     extra_routes: Iterable[web.AbstractRouteDef] = (),
 ) -> web.Application:
-    """The panel with ``/health``, ``/ready`` and ``/metrics``.
+    """The panel and the POS API, with ``/health``, ``/ready`` and ``/metrics``.
 
-    ``extra_routes`` are whatever else this port answers (the POS API, the demo's clock, a
+    ``extra_routes`` are whatever else this port answers (the demo's clock, a
     webhook); form checks and the panel's error pages are for paths under ``/admin`` only.
     The database stays the caller's to close.
     """
@@ -57,6 +59,7 @@ def make_app(
     app[probes.FIGURES] = probes.Figures()
     app[render.TEMPLATES] = render.environment()
     app.cleanup_ctx.append(_hashing)
+    app.cleanup_ctx.append(dryrun.running)
     app.on_response_prepare.append(guard.add_headers)
     app.add_routes(_routes())
     api.set_up(app)
@@ -105,6 +108,8 @@ def _routes() -> list[web.AbstractRouteDef]:
         get("/admin/program/versions", program.versions_page),
         get(f"/admin/program/versions/{_ID}", program.version_page),
         post(f"/admin/program/versions/{_ID}/cancel", program.cancel),
+        *dryrun.routes(_LONG_ID),
+        *promotions_routes.routes(_LONG_ID),
         get("/admin/staff", people.staff_page),
         post("/admin/staff", people.add_person),
         post("/admin/staff/outlets", people.add_outlet),

@@ -43,12 +43,16 @@ class Ladder:
 
     def come_to(self, program: Program, day: date) -> int:
         """The tier's place on ``day``, after the reviews since the last visit."""
-        if self.place > self._floor and self._reviewed is not None:
-            first = _next_first(self._reviewed)
-            while first <= day:
-                self._review(program, first)
-                first = _next_first(first)
-        self._reviewed = day if self._reviewed is None else max(day, self._reviewed)
+        seen = self._reviewed
+        if seen is None:
+            self._reviewed = day
+        elif day > seen:
+            if self.place > self._floor:
+                first = _next_first(seen)
+                while first <= day:
+                    self._review(program, first)
+                    first = _next_first(first)
+            self._reviewed = day
         return self.place
 
     def buy(self, program: Program, day: date, amount: int) -> None:
@@ -60,12 +64,17 @@ class Ladder:
         self._rise(program, day)
 
     def _rise(self, program: Program, day: date) -> None:
+        above = self.place + 1
+        if above >= len(program.tiers) or self._spent < program.tiers[above].threshold:
+            return
         place = tiers.order(program, tiers.reached(program, self._spent))
         if place > self.place:
             self.place, self._since = place, day
 
     def _review(self, program: Program, first: date) -> None:
         self._forget(first)
+        if self._spent >= program.tiers[self.place].threshold:
+            return
         place = max(tiers.order(program, tiers.reached(program, self._spent)), self._floor)
         # Only who was warned goes down, so a tier is kept for the time of the warning at least.
         warned = self._since <= first - timedelta(days=program.tier_warning_days)

@@ -12,7 +12,7 @@ from loyalty.dryrun.ladder import Ladder
 from loyalty.dryrun.model import Bought, Guest, Outcome, Points, Rules
 from loyalty.dryrun.prices import key_of
 from loyalty.dryrun.purse import Purse
-from loyalty.dryrun.taking import Taken
+from loyalty.dryrun.taking import Covered, Taken
 from loyalty.program import PointsGift, StampsGift
 from loyalty.program.rules import StampCardRule
 from loyalty.promotions import Facts, GoalStep, Live, Part
@@ -61,6 +61,8 @@ class Replay:
         self._program = rules.program
         self._live = rules.live
         self._other = other.program
+        self._pending = timedelta(days=self._program.pending_days)
+        self._covered = {card.key: Covered(card.scope) for card in self._program.stamp_cards}
         self._top = self._program.tiers[-1].key
         self._prizes = {
             (card.key, at): key_of(gift)
@@ -194,20 +196,37 @@ class Replay:
             purse.spend(outcome.spent, bought.at)
         if not outcome.earned:
             return
+        active_from = bought.at + self._pending
+        if not parts:
+            self._put(
+                purse, bought, outcome, outcome.earned, program.expiry_days, active_from, kept
+            )
+            return
         by_days: dict[int | None, int] = {}
         for part in parts:
             days = part.valid_days or program.expiry_days
             by_days[days] = by_days.get(days, 0) + part.points
-        active_from = bought.at + timedelta(days=program.pending_days)
-        for days, points in (by_days or {program.expiry_days: outcome.earned}).items():
-            stays = _part(points, kept, bought.total)
-            outcome.returned += points - stays
-            purse.add(
-                stays,
-                at=bought.at,
-                active_from=active_from,
-                expires_at=self._ends(bought.day, days, bought.zone),
-            )
+        for days, points in by_days.items():
+            self._put(purse, bought, outcome, points, days, active_from, kept)
+
+    def _put(
+        self,
+        purse: Purse,
+        bought: Bought,
+        outcome: Outcome,
+        points: int,
+        days: int | None,
+        active_from: datetime,
+        kept: int,
+    ) -> None:
+        stays = _part(points, kept, bought.total)
+        outcome.returned += points - stays
+        purse.add(
+            stays,
+            at=bought.at,
+            active_from=active_from,
+            expires_at=self._ends(bought.day, days, bought.zone),
+        )
 
     def _ends(self, day: date, days: int | None, zone: str) -> datetime | None:
         return None if days is None else _end_of_validity(day, days, zone)
@@ -279,7 +298,7 @@ class Replay:
         outcome: Outcome,
     ) -> None:
         for card in self._program.stamp_cards:
-            number = taken.pieces(card)
+            number = taken.pieces(card, self._covered[card.key])
             number += promoted.get(card.key, 0) + bought.counted.get(card.key, 0)
             gift = gifts.get(card.key, 0)
             if not number + gift:

@@ -11,11 +11,15 @@ from collections.abc import Mapping, Sequence
 from loyalty import promotions
 from loyalty.amounts import points_for, points_to_money, split
 from loyalty.dryrun.model import Bought
+from loyalty.program import Scope
 from loyalty.program.rules import StampCardRule
 from loyalty.promotions import Facts, Live, Part
+from loyalty.promotions.scopes import Goods
 from loyalty.purchases.pricing import accrual
 from loyalty.receipts import Line
 from loyalty.stamps import pieces
+
+_KNOWN_GOODS = 20_000
 
 Earned = tuple[int, Sequence[Part], Mapping[str, int]]
 """Points, where from (nothing: the tier's rate alone), stamps of promotions by card."""
@@ -78,9 +82,10 @@ class Taken:
         bases = paid_of
         if other:
             bases = [max(0, paid - less) for paid, less in zip(paid_of, other, strict=True)]
-        if any(line.no_earn for line in lines):
-            pairs = zip(lines, bases, strict=True)
-            bases = [0 if line.no_earn else base for line, base in pairs]
+        for line in lines:
+            if line.no_earn:
+                pairs = zip(lines, bases, strict=True)
+                return [0 if one.no_earn else base for one, base in pairs], paid_of
         return bases, paid_of
 
     def earned(self, rate_bp: int, spent: int) -> Earned:
@@ -103,14 +108,43 @@ class Taken:
             self._earned[(rate_bp, spent)] = found
         return found
 
-    def pieces(self, card: StampCardRule) -> int:
-        """Paid pieces that earn a stamp on the card."""
+    def pieces(self, card: StampCardRule, covered: Covered) -> int:
+        """Paid pieces that earn a stamp on the card; ``covered`` is of its scope."""
         for known, number in self._pieces:
             if known is card or known.scope == card.scope:
                 return number
-        number = pieces(card, self.lines, self._free)
+        # Lines of other goods have none, so the sale's function need not look at them.
+        places = covered.places(self.lines)
+        number = 0
+        if places:
+            free = [self._free[i] for i in places] if self._free else ()
+            number = pieces(card, [self.lines[i] for i in places], free)
         self._pieces.append((card, number))
         return number
+
+
+class Covered:
+    """Which goods a scope covers: the same ones come again and again, so it is kept."""
+
+    __slots__ = ("_goods", "_known")
+
+    def __init__(self, scope: Scope) -> None:
+        self._goods = Goods(scope)
+        self._known: dict[tuple[str | None, str | None], bool] = {}
+
+    def places(self, lines: Sequence[Line]) -> list[int]:
+        """The places of the lines that are covered."""
+        found = []
+        for i, line in enumerate(lines):
+            key = (line.sku, line.category)
+            known = self._known.get(key)
+            if known is None:
+                if len(self._known) >= _KNOWN_GOODS:
+                    self._known.clear()
+                known = self._known[key] = self._goods.covers(line)
+            if known:
+                found.append(i)
+        return found
 
 
 def _sum(these: Sequence[int], those: Sequence[int]) -> Sequence[int]:

@@ -43,32 +43,30 @@ class Sums:
     discounts: int = 0
     stamps: int = 0
     rewards: dict[str, int] = field(default_factory=dict)
-    months: dict[str, Month] = field(default_factory=dict)
+    months: dict[tuple[int, int], Month] = field(default_factory=dict)
 
     def take(self, outcome: Outcome, day: date) -> None:
         """Add a purchase of ``day``."""
-        points = outcome.earned + outcome.gifts
+        key = (day.year, day.month)
+        month = self.months.get(key)
+        if month is None:
+            month = self.months[key] = Month()
         self.issued += outcome.earned
-        self.gifts += outcome.gifts
-        self.spent += outcome.spent
+        month.issued += outcome.earned
         self.returned += outcome.returned
-        self.discounts += outcome.discount
         self.stamps += outcome.stamps
-        month = self.month(day)
-        month.issued += points
-        month.spent += outcome.spent
-        month.discounts += outcome.discount
-        month.rewards += len(outcome.rewards)
-        for key in outcome.rewards:
-            self.rewards[key] = self.rewards.get(key, 0) + 1
-
-    def month(self, day: date) -> Month:
-        """The sums of the month of ``day``."""
-        key = f"{day.year:04d}-{day.month:02d}"
-        found = self.months.get(key)
-        if found is None:
-            found = self.months[key] = Month()
-        return found
+        if outcome.gifts:
+            self.gifts += outcome.gifts
+            month.issued += outcome.gifts
+        if outcome.spent:
+            self.spent += outcome.spent
+            month.spent += outcome.spent
+        if outcome.discount:
+            self.discounts += outcome.discount
+            month.discounts += outcome.discount
+        for reward in outcome.rewards:
+            month.rewards += 1
+            self.rewards[reward] = self.rewards.get(reward, 0) + 1
 
     def as_json(self, prices: Prices) -> dict[str, Any]:
         """The figures of one side."""
@@ -143,7 +141,7 @@ class Tally:
             "candidate": candidate.as_json(self._prices),
             "months": [
                 {
-                    "month": key,
+                    "month": f"{key[0]:04d}-{key[1]:02d}",
                     "baseline": _month(baseline.months.get(key)),
                     "candidate": _month(candidate.months.get(key)),
                 }

@@ -17,8 +17,8 @@ MOST_KEYS = 10_000
 class Limits:
     """``rate`` calls a second on average, ``burst`` at once. Real time, never the demo's."""
 
-    rate: float = 50.0
-    burst: float = 200.0
+    rate: float = 500.0
+    burst: float = 2000.0
     _buckets: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
 
     def take(self, name: str) -> int:

@@ -31,9 +31,9 @@ from loyalty.purchases.holding import Till, TillHold
 from loyalty.purchases.till import get_sale
 from loyalty.purchases.wanted import Wanted
 
-AHEAD = timedelta(minutes=15)
-"""How far a till's clock may be ahead of ours."""
-BEHIND = timedelta(days=400)
+AHEAD = timedelta(hours=24)
+"""How far ahead of ours a till's clock may be: one set to another zone must not lose a sale."""
+BEHIND = timedelta(days=3650)
 """How late a sale may be told: tills that were offline."""
 
 
@@ -195,7 +195,7 @@ def check_time(moment: datetime, now: datetime, field: str = "receipt.sold_at") 
     """Refuse a moment that cannot be true.
 
     Raises:
-        TimeOutOfRange: it lies ahead, or more than 400 days back.
+        TimeOutOfRange: it lies ahead, or more than ten years back.
     """
     earliest, latest = now - BEHIND, now + AHEAD
     if not earliest <= moment <= latest:

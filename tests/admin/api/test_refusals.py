@@ -143,7 +143,7 @@ async def test_fields_that_are_not_right(shop: Shop):
 
 
 async def test_moments_and_sums_that_cannot_be(shop: Shop):
-    for days, status in ((0, 201), (-399, 201), (-401, 409), (1, 409)):
+    for days, status in ((0, 201), (-3649, 201), (-3651, 409), (2, 409)):
         body = {"receipt": receipt()}
         body["receipt"]["sold_at"] = (clock.now() + timedelta(days=days)).isoformat()
         said = await shop.till.post("/purchases", body)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from bot import qr
 from bot.answers import Turn, button, keyboard, link
 from bot.customer import menu
-from loyalty import clock, referrals
+from loyalty import clock, program, referrals
 from loyalty.program import ReferralRule
 from loyalty.referrals import Attached, Friend, Overview, Refusal
 from loyalty.texts import Translator, html, plain
@@ -23,7 +23,7 @@ _FRIENDS = 5
 
 async def show_invite(turn: Turn) -> None:
     """The personal link with a button that shares it, the rules in a sentence, who came."""
-    found = await _overview(turn)
+    found, days = await _overview(turn)
     _ = turn.say
     if not found.enabled:
         text = _("🤝 Invitations are resting just now. We will tell you when they are back 💛")
@@ -31,7 +31,7 @@ async def show_invite(turn: Turn) -> None:
         return
     lines = [
         _("🤝 <b>Invite a friend</b>"),
-        _promise(turn, found),
+        _promise(turn, found, days),
         Markup(""),
         _("Your code: {code}", code=Markup("<code>{}</code>").format(found.code)),
         html(_address(turn, found.code)),
@@ -50,7 +50,7 @@ async def show_invite(turn: Turn) -> None:
 
 async def show_qr(turn: Turn) -> None:
     """The link as a picture, for a friend who stands beside."""
-    found = await _overview(turn)
+    found, _days = await _overview(turn)
     _ = turn.say
     if not found.enabled:
         await show_invite(turn)
@@ -67,13 +67,16 @@ async def show_qr(turn: Turn) -> None:
     )
 
 
-async def _overview(turn: Turn) -> Overview:
+async def _overview(turn: Turn) -> tuple[Overview, int]:
+    """The customer's invitations, and after how many days a reward comes."""
     person = turn.visitor.customer
     assert person is not None
     customer_id, zone = person.id, turn.locale.time_zone
 
-    def unit(session: Session) -> Overview:
-        return referrals.overview(session, customer_id=customer_id, now=turn.now, time_zone=zone)
+    def unit(session: Session) -> tuple[Overview, int]:
+        days = program.current(session, now=turn.now).program.return_window_days
+        found = referrals.overview(session, customer_id=customer_id, now=turn.now, time_zone=zone)
+        return found, days
 
     # It makes the code of those who have none yet, so it may write.
     return await turn.ctx.db.transact(unit)
@@ -90,19 +93,35 @@ def _copy(turn: Turn, code: str) -> InlineKeyboardButton:
     )
 
 
-def _promise(turn: Turn, found: Overview) -> Markup:
-    """The rules in one sentence."""
+def _promise(turn: Turn, found: Overview, days: int) -> Markup:
+    """The rules in a sentence, and when the points come."""
+    said = _rule(turn, found)
+    if not days:
+        return said
+    return Markup(" ").join(
+        (
+            said,
+            turn.say.plural(
+                "They come after {n} day, when it can no longer be returned.",
+                "They come after {n} days, when it can no longer be returned.",
+                days,
+            ),
+        )
+    )
+
+
+def _rule(turn: Turn, found: Overview) -> Markup:
     _ = turn.say
     minimum = _.money(found.minimum, turn.locale.currency)
     mine, theirs = _.points(found.reward), _.points(found.friend_reward)
     if found.reward == found.friend_reward:
         return _(
-            "When your friend has bought for {minimum} or more, you both get {points}.",
+            "After your friend's first purchase of {minimum} or more you both get {points}.",
             minimum=minimum,
             points=mine,
         )
     return _(
-        "When your friend has bought for {minimum} or more, you get {mine} and your friend gets "
+        "After your friend's first purchase of {minimum} or more you get {mine}, your friend gets "
         "{theirs}.",
         minimum=minimum,
         mine=mine,
@@ -155,8 +174,8 @@ def say_invited(
         if not rule.friend_points:
             return _("🤝 Your friend will be glad that you came!")
         return _(
-            "🤝 You came by a friend's invitation: when you have bought for {minimum} or more, "
-            "{points} are yours.",
+            "🤝 You came by a friend's invitation: your first purchase of {minimum} or more brings "
+            "you {points}.",
             minimum=_.money(rule.minimum, currency),
             points=_.points(rule.friend_points),
         )

@@ -91,7 +91,7 @@ async def test_a_friend_joins_by_the_link(
     ann, bob = await telegram.person(1, first_name="Ann"), await telegram.person(2)
     await ann.joins()
     words = await joins_by(bob, f"r_{await code_of(db, 1)}")
-    assert "when you have bought for ₽500 or more, 100 points are yours" in words
+    assert "your first purchase of ₽500 or more brings you 100 points" in words
     assert await brought(db) == [(await id_of(db, 2), await id_of(db, 1))]
     await ann.send("/invite")
     text = (await ann.reads("1 friend came by your link"))["text"]

@@ -169,7 +169,10 @@ async def test_the_level_its_bar_and_perks(ann: Phone, db: Database) -> None:
 async def test_invitation_with_link_code_and_qr(ann: Phone, db: Database) -> None:
     await ann.tap("🤝 Invite")
     shown = await ann.reads("Invite a friend")
-    assert "for ₽500 or more, you both get 100 points" in shown["text"]
+    assert (
+        "first purchase of ₽500 or more you both get 100 points. They come after 14 days"
+        in shown["text"]
+    )
     code = shown["text"].split("Your code: ")[1].split()[0]
     address = f"https://t.me/bot42_bot?start=r_{code}"
     assert address in shown["text"]
@@ -197,7 +200,10 @@ async def test_everything_in_russian(running: RunningBot, telegram: Telegram, db
     await olya.tap("🎟 Кофе в подарок")
     await olya.reads("Покажите на кассе")
     await olya.send("/invite")
-    assert "вы оба получите по 100 баллов" in (await olya.reads("Пригласите друга"))["text"]
+    assert (
+        "вы оба получите по 100 баллов. Они придут через 14 дней"
+        in (await olya.reads("Пригласите друга"))["text"]
+    )
     await olya.send("/balance")
     assert "до Серебра" in (await olya.reads("Бронза"))["text"]
 

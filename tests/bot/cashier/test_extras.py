@@ -294,3 +294,26 @@ async def test_stamps_and_a_coupon_in_russian(street: Street):
     assert "Кофейная карта: 2 штампа" in words
     await anna.tap("405")
     assert "☕️ +2 штампа ●●○○" in await anna.words()
+
+
+async def test_the_customers_own_tap_sells_with_stamps_and_coupon(street_on_both: Street):
+    street = street_on_both
+    await gifts.coupon(street.db, None, code="SPRING")
+    anna = await street.cashier(501, "Anna")
+    ivan = await street.phone(701, "Ivan")
+    await ivan.send("/start")
+    customer_id = await street.customer(701, "Ivan", points=1000)
+    await anna.open(f"c_{(await street.show(customer_id)).token}")
+    await anna.send("3000")
+    await anna.tap("+1 stamp")
+    await anna.tap("Coupon")
+    await anna.send("SPRING")
+    await anna.tap("ask the customer")
+    assert "Sum of the purchase: ₽2,700" in await ivan.words()
+    await ivan.tap("Yes")
+    words = await anna.words()
+    assert "Ten percent: −₽300" in words
+    assert "Points spent: 810" in words
+    assert "To pay: ₽1,890" in words
+    assert "+1 stamp ●○○○" in words
+    assert (await stamps_of(street, customer_id)).stamps == 1

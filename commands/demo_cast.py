@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 
 from loyalty import staff
 from loyalty.db import Database
+from loyalty.demo import anna
 
-PEOPLE = {
-    "ru": (("Анна", "+79001110001"), ("Борис", "+79001110002")),
-    "en": (("Anna", "+79001110001"), ("Boris", "+79001110002")),
-}
+# Anna is known at the till already (see ``loyalty.demo.anna``); Boris is whom she may invite.
+FRIENDS = {"ru": "Борис", "en": "Boris"}
+FRIEND_PHONE = "+79001110002"
 FIRST_ID = 1001
 
 
@@ -24,7 +24,11 @@ CASHIER_NAMES = {"ru": "Вера", "en": "Vera"}
 
 async def bring_people(url: str, *, language: str, cashier: str | None) -> bool:
     """Put a customer, a friend and a cashier on the page; False if somebody is there already."""
-    people = [*PEOPLE[language], (cashier or CASHIER_NAMES[language], CASHIER_PHONE)]
+    people = [
+        (anna.NAMES[language], anna.PHONE),
+        (FRIENDS[language], FRIEND_PHONE),
+        (cashier or CASHIER_NAMES[language], CASHIER_PHONE),
+    ]
     async with ClientSession() as http:
         async with http.get(f"{url}/control/users") as answer:
             if await answer.json():

@@ -102,11 +102,17 @@ _encode = json.JSONEncoder(
 ).encode
 
 
+# Nearly every value: asked for by its exact type, which costs a fifth of three isinstance.
+_AS_IT_IS = frozenset({int, str, bool, float, type(None)})
+
+
 def _sqlite_values(row: Mapping[str, Any], columns: tuple[str, ...]) -> list[Any]:
     values: list[Any] = []
     for name in columns:
         value = row[name]
-        if isinstance(value, datetime):
+        if type(value) in _AS_IT_IS:
+            pass
+        elif isinstance(value, datetime):
             value = sqlite_time(value)
         elif isinstance(value, date):
             value = value.isoformat()

@@ -19,7 +19,7 @@ class Good:
     is_drink: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Chain:
     """Everything that has a name in one language."""
 
@@ -34,6 +34,14 @@ class Chain:
     surnames: tuple[tuple[str, str], ...]
     sources: tuple[str, ...]
     menu: tuple[Good, ...]
+
+    def category(self, key: str) -> str:
+        """What a category of ours is called on the chain's receipts ("coffee", "bakery" …)."""
+        return _CATEGORIES[key][0 if self is _RU else 1]
+
+    def good(self, sku: str) -> Good:
+        """The thing on the menu with that sku."""
+        return next(good for good in self.menu if good.sku == sku)
 
 
 _CATEGORIES = {
@@ -154,3 +162,12 @@ _EN = Chain(
 def chain(language: str) -> Chain:
     """The chain in a language ("ru"; anything else is English)."""
     return _RU if language == "ru" else _EN
+
+
+# What a rouble of the menu costs in minor units of other money, about.
+_MINOR_PER_ROUBLE = {"USD": 2, "EUR": 2, "GBP": 2, "KZT": 600, "BYN": 4}
+
+
+def minor(roubles: int, currency: str) -> int:
+    """A price of the Russian chain in minor units of ``currency``."""
+    return roubles * _MINOR_PER_ROUBLE.get(currency, 100)

@@ -5,20 +5,21 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loyalty import clock, consent, customers, events, program, staff, wallet
+from loyalty import clock, consent, customers, events, staff, wallet
 from loyalty.customers import customer
 from loyalty.db.rows import Rows
+from loyalty.demo import afterwards, anna, campaigns, codes, friends, oddities, rules
+from loyalty.demo.afterwards import People
 from loyalty.demo.catalogue import Chain, chain
 from loyalty.demo.guests import Guest, make_guests, strangers, visits_of
-from loyalty.demo.till import Till
+from loyalty.demo.till import Shop, Till
 from loyalty.ids import new_id
-from loyalty.program import Program
 
 HISTORY_DAYS = 400
 """A little over a year: the first points have expired, the next are about to."""
@@ -73,32 +74,56 @@ def fill(
     first_day = clock.local_date(now, time_zone) - timedelta(days=HISTORY_DAYS)
     opened = clock.start_of_day(first_day, time_zone) - timedelta(days=14)
     consent.ensure_texts(session, now=opened)
-    # Whoever tries the demo is one guest: left out as a control, they would see no message at all.
-    rules = Program(global_holdout_bp=0, chain_holdout_bp=0)
-    version = program.ensure_default(session, now=now, rules=rules)
-    outlets, cashiers = _places(session, names, time_zone=time_zone, opened=opened)
-    guests = make_guests(
+    outlets, cashiers, people = _places(session, names, time_zone=time_zone, opened=opened)
+    versions = rules.publish(
+        session, currency=currency, time_zone=time_zone, people=people, opened=opened, now=now
+    )
+    guests = _guests(
         rng,
         names,
+        language=language,
         count=customer_count,
         visits=visit_count,
         first_day=first_day,
         now=now,
         zone=zone,
     )
-    guests.sort(key=lambda guest: guest.joined_at)
     _add_customers(session, rng, guests, outlets, language=language, now=now)
     progress(0.08)
-    till = Till(
-        rng=rng,
+    rows, uses = Rows(), Rows()
+    made = {"currency": currency, "time_zone": time_zone, "author": people.marketer}
+    shop = Shop(
         chain=names,
         currency=currency,
         time_zone=time_zone,
-        version=version,
+        versions=versions,
+        calendar=campaigns.write(session, names, now=now, **made),
         outlets=outlets,
         cashiers=cashiers,
     )
+    shared = codes.write(
+        session,
+        rows,
+        uses,
+        rng,
+        names,
+        customers=customer_count,
+        visits=visit_count,
+        now=now,
+        **made,
+    )
+    till = Till(shop, shared, rows, uses, rng)
     _live(session, till, guests, rng, visit_count, now=now, zone=zone, progress=progress)
+    till.totals["returns"] += afterwards.leave_open(
+        session,
+        list(till.members.values()),
+        people,
+        language=language,
+        program=till.program,
+        time_zone=time_zone,
+        now=now,
+    )
+    oddities.flag(session, till.program.guards, owner=people.owner, time_zone=time_zone, now=now)
     totals = till.totals
     _note(session, len(guests), totals["purchases"], now=now)
     return Filled(
@@ -140,14 +165,15 @@ def _live(
     start = now.astimezone(zone).date() - timedelta(days=HISTORY_DAYS)
     visits = [visit for guest in guests for visit in visits_of(rng, guest, now=now, zone=zone)]
     visits += strangers(rng, count=visit_count // 5, first_day=start, now=now, zone=zone)
+    visits += oddities.visits(rng, till.shop.chain, guests, now=now, zone=zone)
     visits.sort(key=lambda visit: visit.at)
     newcomers, place = iter(guests), 0
     newcomer = next(newcomers, None)
     written_month = start.month
     for offset in range(HISTORY_DAYS + 1):
         day = start + timedelta(days=offset)
-        midnight = clock.start_of_day(day, till.time_zone)
-        till.night(midnight, day)
+        midnight = clock.start_of_day(day, till.shop.time_zone)
+        till.night(midnight, day, now)
         end = midnight + timedelta(days=1)
         while newcomer is not None and newcomer.joined_at < end:
             till.join(newcomer)
@@ -157,25 +183,22 @@ def _live(
             place += 1
         if day.month != written_month:
             written_month = day.month
-            till.rows.put(session)
+            till.put(session)
             progress(0.08 + 0.7 * offset / HISTORY_DAYS)
-    till.close()
-    till.rows.put(session)
+    till.close(now)
+    till.put(session)
     progress(1.0)
 
 
 def _places(
     session: Session, names: Chain, *, time_zone: str, opened: datetime
-) -> tuple[list[int], list[list[int]]]:
-    """Outlets and staff; ids of the outlets, and of each one's two cashiers."""
+) -> tuple[list[int], list[list[int]], People]:
+    """Outlets and staff; ids of the outlets and of each one's two cashiers; who decides."""
     outlets = [
         staff.add_outlet(session, name=name, time_zone=time_zone, city=names.city, now=opened).id
         for name in names.outlets
     ]
-    for name, role, login in (
-        (names.owner, staff.OWNER, "owner"),
-        (names.marketer, staff.MARKETER, "marketer"),
-    ):
+    owner, marketer = (
         staff.add(
             session,
             name=name,
@@ -185,6 +208,11 @@ def _places(
             now=opened,
             actor=events.SYSTEM,
         )
+        for name, role, login in (
+            (names.owner, staff.OWNER, "owner"),
+            (names.marketer, staff.MARKETER, "marketer"),
+        )
+    )
     cashiers: list[list[int]] = [[] for _ in outlets]
     for n, name in enumerate(names.cashiers):
         place = n // 2
@@ -197,7 +225,29 @@ def _places(
             actor=events.SYSTEM,
         )
         cashiers[place].append(person.id)
-    return outlets, cashiers
+    return outlets, cashiers, People(owner=f"staff:{owner.id}", marketer=f"staff:{marketer.id}")
+
+
+def _guests(
+    rng: random.Random,
+    names: Chain,
+    *,
+    language: str,
+    count: int,
+    visits: int,
+    first_day: date,
+    now: datetime,
+    zone: ZoneInfo,
+) -> list[Guest]:
+    """All guests by the day they joined; the first phone's Anna is one of them."""
+    host = anna.make(rng, names, language=language, now=now, zone=zone)
+    guests = make_guests(
+        rng, names, count=count - 1, visits=visits, first_day=first_day, now=now, zone=zone
+    )
+    guests.append(host)
+    friends.arrange(rng, guests, host=host, now=now, zone=zone)
+    guests.sort(key=lambda guest: guest.joined_at)
+    return guests
 
 
 def _add_customers(
@@ -226,7 +276,7 @@ def _add_customers(
             source=guest.source,
             home_outlet_id=outlets[guest.outlet],
             joined_at=guest.joined_at,
-            phone_verified_at=guest.joined_at,
+            phone_verified_at=None if guest.is_from_till else guest.joined_at,
         )
         wallet.open_account(rows, customer_id=guest.customer_id)
         day, month, year = guest.born or (None, None, None)
@@ -258,7 +308,7 @@ def _add_customers(
                     "text_version": texts[purpose].version,
                     "text_sha256": texts[purpose].sha256,
                     "language": language,
-                    "channel": "telegram",
+                    "channel": "till" if guest.is_from_till else "telegram",
                     "evidence": f"demo:{n}",
                 },
             )

@@ -6,6 +6,8 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import cache
+from itertools import accumulate
 from zoneinfo import ZoneInfo
 
 from loyalty.demo.catalogue import Chain, Good
@@ -40,15 +42,26 @@ class Guest:
     favourites: Sequence[Good]
     thrift: float
     customer_id: int = 0
+    # Who brought them, if it is known beforehand; their first order is a big one then.
+    friend_of: Guest | None = None
+    # Enrolled at the till: the welcome is for when they open the bot.
+    is_from_till: bool = False
+    # Visits of their own instead of those by their rhythm.
+    diary: Sequence[Visit] = ()
 
 
 @dataclass(slots=True)
 class Visit:
-    """Somebody at the till; ``guest`` None is a sale without a card."""
+    """Somebody at the till; ``guest`` None is a sale without a card.
+
+    ``order`` and ``cashier`` (0 or 1 of the outlet's two) are drawn if they are not given.
+    """
 
     at: datetime
     guest: Guest | None
     outlet: int
+    order: Sequence[tuple[Good, int]] = ()
+    cashier: int | None = None
 
 
 def make_guests(
@@ -135,8 +148,11 @@ def visits_of(
     rng: random.Random, guest: Guest, *, now: datetime, zone: ZoneInfo
 ) -> Iterator[Visit]:
     """A guest's visits: the first when they join, then in their own rhythm until they stop."""
+    if guest.diary:
+        yield from guest.diary
+        return
     joined = guest.joined_at.astimezone(zone)
-    if rng.random() < 0.93:
+    if guest.friend_of is not None or rng.random() < 0.93:
         first = joined + timedelta(minutes=rng.randint(1, 6))
         if first < now:
             yield Visit(first, guest, guest.outlet)
@@ -171,17 +187,22 @@ def _goes_out(rng: random.Random, day: date) -> bool:
     return rng.random() * 15_000 < _WEEKDAYS[day.weekday()] * _MONTHS[day.month - 1]
 
 
+@cache
+def _cumulative(chain: Chain, summer: bool) -> list[int]:
+    """How often the things on the menu are asked for, added up along it."""
+    return list(accumulate(g.weight * (g.summer if summer else 100) for g in chain.menu))
+
+
 def basket(rng: random.Random, visit: Visit, chain: Chain) -> list[tuple[Good, int]]:
     """What is ordered: the usual most of the time, often something to go with it."""
-    summer = visit.at.month in (6, 7, 8)
-    weights = [good.weight * (good.summer if summer else 100) for good in chain.menu]
-    first = rng.choices(chain.menu, weights)[0]
+    weights = _cumulative(chain, visit.at.month in (6, 7, 8))
+    first = rng.choices(chain.menu, cum_weights=weights)[0]
     if visit.guest is not None and rng.random() < 0.62:
         first = rng.choice(visit.guest.favourites)
     order = {first.sku: (first, 1)}
     more = rng.choices((0, 1, 2, 3), (52, 33, 11, 4))[0]
     for _ in range(more):
-        good = rng.choices(chain.menu, weights)[0]
+        good = rng.choices(chain.menu, cum_weights=weights)[0]
         # Few drink two coffees at once; they take a bun, or one for a friend.
         if good.is_drink and first.is_drink and rng.random() < 0.55:
             good = rng.choice([other for other in chain.menu if not other.is_drink])

@@ -14,6 +14,7 @@ from loyalty import demo, wallet
 from loyalty.consent import consent
 from loyalty.customers import customer, telegram_chat
 from loyalty.db import Database
+from loyalty.demo import anna
 from loyalty.receipts import purchase, purchase_line
 from loyalty.staff import outlet, staff
 from loyalty.wallet.tables import entry, lot
@@ -52,7 +53,7 @@ async def test_a_year_by_the_real_rules(db: Database) -> None:
     assert (filled.outlets, filled.staff, filled.customers) == (3, 8, 150)
     assert filled.purchases > 1_000
     assert filled.lines > filled.purchases
-    assert 0 < filled.returns < filled.purchases / 50
+    assert 0 < filled.returns < filled.purchases / 40
     assert min(filled.points_issued, filled.points_spent, filled.points_expired) > 0
     await check(db)
     late = sa.select(sa.func.count()).where(purchase.c.sold_at > NOW)
@@ -76,7 +77,8 @@ async def test_nobody_of_it_is_real_or_reachable(db: Database) -> None:
     await fill(db)
     assert await value(db, sa.select(sa.func.count()).select_from(telegram_chat)) == 0
     phones = await db.read(lambda s: s.execute(sa.select(customer.c.phone)).scalars().all())
-    assert all(phone.startswith("+7000") for phone in phones)  # no network gives these out
+    # No network gives these out; the first phone of the local Telegram is Anna's.
+    assert [phone for phone in phones if not phone.startswith("+7000")] == [anna.PHONE]
     assert len(set(phones)) == 150
     unsaid = sa.select(sa.func.count()).where(
         customer.c.id.not_in(sa.select(consent.c.customer_id).where(consent.c.granted))

@@ -38,7 +38,8 @@ def quote(
 ) -> Quote:
     """What recording this sale with ``redeem`` points and these vouchers would do, at ``now``.
 
-    ``redeem`` above what may be spent is quoted at the most that may be. ``customer_id`` None
+    ``redeem`` above what may be spent is quoted at the most that may be, less than the minimum
+    as none. ``customer_id`` None
     is a sale without a card.
 
     Raises:
@@ -99,6 +100,8 @@ def _quoted(
         most, limit = spendable(gate, receipt, may_redeem=may_redeem, now=now)
         rate = gate.program.tier(gate.tier).earn_rate_bp
     spend = min(redeem, most)
+    if gate is not None and spend < gate.program.redeem_minimum:
+        spend = 0
     priced = price(
         receipt,
         redeem=spend,

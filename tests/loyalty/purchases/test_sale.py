@@ -48,6 +48,27 @@ async def test_points_earn_nothing_and_pay_at_most_thirty_percent(world: World) 
     assert await world.faults() == []
 
 
+async def test_less_than_the_minimum_is_quoted_as_none(world: World) -> None:
+    await world.set_program(redeem_minimum=50)
+    who = await world.customer(points=1000)
+    receipt = Receipt.of_sum(450_00, sold_at=world.now)
+
+    async def spent(redeem: int) -> int:
+        quoted = await world.db.read(
+            lambda s: purchases.quote(
+                s,
+                customer_id=who,
+                receipt=receipt,
+                redeem=redeem,
+                may_redeem=True,
+                now=world.now,
+            )
+        )
+        return quoted.redeem
+
+    assert [await spent(n) for n in (0, 49, 50, 999)] == [0, 0, 50, 135]
+
+
 async def test_a_quote_says_why_not_more(world: World) -> None:
     poor = await world.customer()
     anonymous = await world.customer(status="anonymous", points=50)

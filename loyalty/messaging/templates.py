@@ -120,13 +120,14 @@ def _receipt(values: Mapping[str, Any], context: Context) -> Message:
             head = head + " · " + ready
     else:
         head = _("🧾 Thank you for your purchase of {total}!", total=total)
-    gifts = values.get("gifts") or ()
+    gifts, goal = values.get("gifts") or (), int(values.get("goal_points") or 0)
     text = _lines(
         head,
         _parts(values.get("parts") or (), _),
         *_paid(values, context),
         _("Paid with points: {n}", n=_.number(redeemed)) if redeemed else None,
         *(_stamps(card, _) for card in values.get("stamps") or ()),
+        _("🎯 Goal reached: <b>+{points}</b>", points=_.points(goal)) if goal else None,
         *(_("🎁 A gift for you: <b>{name}</b>", name=_own(gift["name"], _)) for gift in gifts),
         _new_tier(values, _),
         _("Balance: <b>{points}</b>", points=_.points(int(values.get("balance") or 0))),

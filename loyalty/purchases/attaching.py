@@ -138,6 +138,7 @@ def _attach(
         stamps=benefits.stamps,
         standings=tuple(benefits.standings),
         issued=tuple(benefits.issued),
+        gift_points=benefits.gift_points,
     )
     sale_rows.receipt_message(session, rows, sale, gate, result)
     rows.put(session)

@@ -78,6 +78,8 @@ class PurchaseResult:
     standings: Sequence[Standing] = ()
     # Vouchers this sale has brought: full stamp cards, reached goals.
     issued: Sequence[Issued] = ()
+    # Points a goal has given, beside those the receipt earned.
+    gift_points: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

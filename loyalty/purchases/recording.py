@@ -263,6 +263,7 @@ def _result(
         stamps=benefits.stamps if benefits else {},
         standings=tuple(benefits.standings) if benefits else (),
         issued=tuple(benefits.issued) if benefits else (),
+        gift_points=benefits.gift_points if benefits else 0,
     )
 
 

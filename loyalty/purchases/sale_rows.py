@@ -336,6 +336,8 @@ def _extras(session: Session, gate: Gate, result: PurchaseResult) -> dict[str, A
     extras: dict[str, Any] = {}
     if result.discount:
         extras["discount"] = result.discount
+    if result.gift_points:
+        extras["goal_points"] = result.gift_points
     if result.gift_paid:
         extras["gift_paid"] = result.gift_paid
     versions = [part.version_id for part in result.parts if part.version_id is not None]

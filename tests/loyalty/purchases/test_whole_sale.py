@@ -228,8 +228,8 @@ async def test_a_goal_gives_its_gift_once_a_period(world: World) -> None:
         "gift": {"kind": "points", "points": 70},
     }
     await promote(world, goal)
-    for _ in range(4):
-        await world.sell(who, 100_00)
+    sold = [await world.sell(who, 100_00) for _ in range(4)]
+    assert [sale.gift_points for sale in sold] == [0, 0, 70, 0]
     entries = await world.db.read(lambda s: history(s, customer_id=who))
     assert [entry.amount for entry in entries if entry.kind == "gift"] == [70]
     world.pass_time(days=7)

@@ -18,12 +18,14 @@ from admin.base import (
     sees_phones,
 )
 from admin.guard import is_fragment
-from admin.render import page
+from admin.render import last_day_of, page
+from admin.standing import standing_of
 from loyalty import clock, events, program, wallet
 from loyalty.db import Rows
 from loyalty.errors import CustomerNotFound
 from loyalty.ids import new_id
 from loyalty.reports import card, people
+from loyalty.texts import dots
 
 HISTORY = 15
 _MAX_ID = 2**63 - 1
@@ -59,7 +61,7 @@ async def _list(request: web.Request, text: str, before: int | None) -> web.Stre
 @allowed(*PANEL)
 async def card_page(request: web.Request) -> web.StreamResponse:
     """One customer: profile, points, purchases, messages, consents."""
-    return await show_card(request, _customer_id(request))
+    return await show_card(request, customer_id_of(request))
 
 
 async def show_card(
@@ -81,12 +83,13 @@ async def show_card(
             "history": history[:HISTORY],
             "history_goes_on": len(history) > HISTORY,
             "bought": bought,
-            "following": _cursor(following),
+            "following": cursor(following),
             "messages": card.communications(session, customer_id=customer_id),
             "consents": card.consents(session, customer_id=customer_id),
             "pause_note": wallet.freeze_note(session, customer_id=customer_id),
             "waiting": wallet.waiting_adjustments(session, customer_id=customer_id),
             "alone_up_to": program.current(session, now=now).program.adjustment_alone_up_to,
+            **standing_of(session, customer_id=customer_id, now=now, time_zone=time_zone),
         }
 
     values = await db(request).read(unit)
@@ -98,6 +101,9 @@ async def show_card(
         may_see_phone=sees_phones(request),
         # Made with the form: sent twice, it is one correction.
         adjustment_key=str(new_id()),
+        stamps_key=str(new_id()),
+        dots=dots,
+        last_day=last_day_of(request),
         tomorrow=clock.local_date(now, time_zone) + timedelta(days=1),
         **values,
     )
@@ -106,8 +112,8 @@ async def show_card(
 @allowed(*PANEL)
 async def more_purchases(request: web.Request) -> web.StreamResponse:
     """The next purchases of the card."""
-    customer_id = _customer_id(request)
-    before = _read_cursor(request.query.get("before", ""))
+    customer_id = customer_id_of(request)
+    before = read_cursor(request.query.get("before", ""))
     bought, following = await db(request).read(
         lambda session: card.purchases(session, customer_id=customer_id, before=before)
     )
@@ -116,14 +122,14 @@ async def more_purchases(request: web.Request) -> web.StreamResponse:
         "_purchases.html",
         customer_id=customer_id,
         bought=bought,
-        following=_cursor(following),
+        following=cursor(following),
     )
 
 
 @allowed(*PANEL)
 async def more_points(request: web.Request) -> web.StreamResponse:
     """The next lines of the points history."""
-    customer_id = _customer_id(request)
+    customer_id = customer_id_of(request)
     before = row_id(request.query.get("before", ""))
     history = await db(request).read(
         lambda session: wallet.history(
@@ -142,7 +148,7 @@ async def more_points(request: web.Request) -> web.StreamResponse:
 @allowed(*SEE_PHONES)
 async def show_phone(request: web.Request) -> web.StreamResponse:
     """The phone in full; who asked for it is kept in the audit trail."""
-    customer_id = _customer_id(request)
+    customer_id = customer_id_of(request)
     actor, now = me(request).actor, clock.now()
 
     def unit(session: Session) -> str | None:
@@ -160,7 +166,12 @@ async def show_phone(request: web.Request) -> web.StreamResponse:
     return page(request, "_phone.html", number=number)
 
 
-def _customer_id(request: web.Request) -> int:
+def customer_id_of(request: web.Request) -> int:
+    """The customer of the address.
+
+    Raises:
+        CustomerNotFound: no id the database could hold.
+    """
     customer_id = row_id(request.match_info["id"])
     if customer_id is None:
         raise CustomerNotFound()
@@ -174,7 +185,7 @@ def row_id(text: str) -> int | None:
     return int(text) if int(text) <= _MAX_ID else None
 
 
-def _cursor(key: tuple[datetime, int] | None) -> str | None:
+def cursor(key: tuple[datetime, int] | None) -> str | None:
     """Where a list goes on, for an address: microseconds and id."""
     if key is None:
         return None
@@ -184,7 +195,8 @@ def _cursor(key: tuple[datetime, int] | None) -> str | None:
     return f"{micros}-{row_id}"
 
 
-def _read_cursor(text: str) -> tuple[datetime, int] | None:
+def read_cursor(text: str) -> tuple[datetime, int] | None:
+    """Where a list goes on, from an address; None for anything else."""
     micros, _, number = text.partition("-")
     moment, found = row_id(micros), row_id(number)
     if moment is None or found is None or moment > 253_402_300_799_000_000:

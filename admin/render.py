@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,12 @@ class Say:
 def say(request: web.Request) -> Say:
     """The forms of numbers and dates in the language of the request."""
     return Say(language(request), request.app[SETTINGS], clock.now())
+
+
+def last_day_of(request: web.Request) -> Callable[[datetime], str]:
+    """The last day before an end, as people say it."""
+    zone, forms = request.app[SETTINGS].time_zone, say(request)
+    return lambda ends_at: forms.day(clock.last_valid_day(ends_at, zone))
 
 
 def page(

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from loyalty.errors import DomainError, Invalid, NotAllowed, NotFound
 from loyalty.reports.card import Communication
+from loyalty.stamps import StampEntry
 from loyalty.texts import N_, Translator
 from loyalty.wallet import EntryView
 
@@ -45,6 +46,15 @@ _ENTRIES = {
     "gift": N_("Gift"),
     "chain_gift": N_("Gift"),
     "import": N_("Brought over from the old program"),
+}
+_STAMPS = {
+    "earned": N_("For a purchase"),
+    "gift": N_("Gift"),
+    "completed": N_("A full card became a reward"),
+    "returned": N_("Taken back after a return"),
+    "reopened": N_("A reward was taken back"),
+    "debt": N_("Owed after a return"),
+    "repaid": N_("Owed stamps were made up for"),
 }
 _CHAINS = {
     "welcome": N_("Welcome"),
@@ -134,6 +144,15 @@ _PROBLEMS = {
     "adjustment_decided": N_("Somebody has decided about this already."),
     "adjustment_not_found": N_("There is no such correction. Open the card again and repeat."),
     "account_broken": N_("These points do not add up. They are released once that is mended."),
+    "promotion_not_found": N_("There is no such promotion."),
+    "tier_not_found": N_("The program has no such level any more."),
+    "stamps_invalid": N_("Give 1 to 50 stamps, on a card of the program."),
+    "voucher_not_found": N_("There is no such voucher."),
+    "voucher_already_active": N_("This card is not waiting to be sold any more."),
+    "voucher_blocked": N_("It was taken back with a return and stays closed."),
+    "referral_not_found": N_("There is no such invitation."),
+    "referral_decided": N_("Somebody has decided about this already."),
+    "anomaly_not_found": N_("There is no such entry."),
     "database_busy": N_("Too much is going on right now. Try again in a moment."),
 }
 _FAMILIES: tuple[tuple[type[DomainError], str], ...] = (
@@ -189,6 +208,10 @@ class Words:
     def entry(self, entry: EntryView) -> Markup:
         """Why points came or went."""
         return self._of(_ENTRIES, entry.kind)
+
+    def stamps(self, entry: StampEntry) -> Markup:
+        """Why stamps came or went."""
+        return self._of(_STAMPS, entry.kind)
 
     def birthday(self, born: tuple[int, int, int | None]) -> str:
         """Day and month, the year too if the customer told it."""

@@ -29,3 +29,9 @@ document.addEventListener("click", async (event) => {
     field.focus();
   }
 });
+
+document.addEventListener("click", (event) => {
+  if (event.target instanceof Element && event.target.closest("[data-print]")) {
+    window.print();
+  }
+});

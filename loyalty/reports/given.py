@@ -1,0 +1,115 @@
+"""What promotions have given lately, and what tills sell: figures beside the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from loyalty.db.fast import is_postgres
+from loyalty.db.types import UtcDateTime
+from loyalty.promotions import goal_progress
+from loyalty.receipts import purchase, purchase_line
+
+_RECEIPTS = 3000
+"""Goods are gathered from so many of the latest receipts: enough to know an assortment."""
+
+_SQLITE = """
+SELECT p.id AS receipt, json_extract(x.value, '$.version') AS version,
+       COALESCE(json_extract(x.value, '$.points'), 0) AS points,
+       COALESCE(json_extract(x.value, '$.amount'), 0) AS amount
+FROM purchase AS p, json_each(p.pricing, '$.{part}') AS x
+WHERE p.sold_at >= :since AND p.pricing IS NOT NULL
+"""
+_POSTGRES = """
+SELECT p.id AS receipt, CAST(x.value ->> 'version' AS bigint) AS version,
+       COALESCE(CAST(x.value ->> 'points' AS bigint), 0) AS points,
+       COALESCE(CAST(x.value ->> 'amount' AS bigint), 0) AS amount
+FROM purchase AS p, jsonb_array_elements(p.pricing -> '{part}') AS x(value)
+WHERE p.sold_at >= :since AND p.pricing IS NOT NULL
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a promotion gave: receipts it touched, points, minor units off, gifts for goals.
+
+    Before returns.
+    """
+
+    receipts: int = 0
+    points: int = 0
+    discount: int = 0
+    gifts: int = 0
+
+
+def by_promotion(session: Session, *, since: datetime) -> dict[int, Given]:
+    """What each promotion has given on sales since then, by its id."""
+    one = _POSTGRES if is_postgres(session) else _SQLITE
+    both = " UNION ALL ".join(one.format(part=part) for part in ("parts", "discounts"))
+    query = sa.text(
+        "SELECT v.promotion_id, COUNT(DISTINCT g.receipt), SUM(g.points), SUM(g.amount)"  # noqa: S608
+        f" FROM ({both}) AS g JOIN promotion_version AS v ON v.id = g.version"
+        " GROUP BY v.promotion_id"
+    ).bindparams(sa.bindparam("since", value=since, type_=UtcDateTime()))
+    found = {
+        row[0]: Given(receipts=row[1], points=int(row[2]), discount=int(row[3]))
+        for row in session.execute(query)
+    }
+    for promotion_id, gifts in _gifts(session, since).items():
+        known = found.get(promotion_id, Given())
+        found[promotion_id] = Given(
+            receipts=known.receipts, points=known.points, discount=known.discount, gifts=gifts
+        )
+    return found
+
+
+def _gifts(session: Session, since: datetime) -> dict[int, int]:
+    g = goal_progress.c
+    counted = (
+        sa.select(g.promotion_id, sa.func.count())
+        .where(g.reached_at >= since)
+        .group_by(g.promotion_id)
+    )
+    return {row[0]: row[1] for row in session.execute(counted)}
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """What was sold lately, the most sold first: categories, and (sku, name) of goods."""
+
+    categories: Sequence[str] = ()
+    skus: Sequence[tuple[str, str]] = ()
+
+
+def goods_seen(session: Session, *, since: datetime, limit: int = 60) -> Goods:
+    """Categories and goods on the latest receipts since then."""
+    latest = (
+        sa.select(purchase.c.id)
+        .where(purchase.c.sold_at >= since)
+        .order_by(purchase.c.sold_at.desc())
+        .limit(_RECEIPTS)
+        .subquery()
+    )
+    line, count = purchase_line.c, sa.func.count()
+    lines = purchase_line.join(latest, latest.c.id == line.purchase_id)
+    categories = session.execute(
+        sa.select(line.category)
+        .select_from(lines)
+        .where(line.category.is_not(None), line.category != "")
+        .group_by(line.category)
+        .order_by(count.desc(), line.category)
+        .limit(limit)
+    )
+    skus = session.execute(
+        sa.select(line.sku, sa.func.coalesce(sa.func.max(line.name), ""))
+        .select_from(lines)
+        .where(line.sku.is_not(None), line.sku != "")
+        .group_by(line.sku)
+        .order_by(count.desc(), line.sku)
+        .limit(limit * 3)
+    )
+    return Goods(list(categories.scalars()), [(row[0], row[1]) for row in skus])

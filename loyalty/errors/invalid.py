@@ -1,0 +1,81 @@
+"""What was asked makes no sense."""
+
+from __future__ import annotations
+
+from loyalty.errors.base import Invalid
+
+
+class AmountInvalid(Invalid):
+    """Not an amount of money. Facts: ``text``."""
+
+
+class AmountOutOfRange(Invalid):
+    """Facts: ``minimum``, ``maximum`` (minor units)."""
+
+
+class PointsInvalid(Invalid):
+    """Not a whole, positive number of points."""
+
+
+class RedemptionTooLarge(Invalid):
+    """Facts: ``max_redeem``, ``requested``, ``reason``."""
+
+
+class PhoneInvalid(Invalid):
+    """Not a phone number we can read."""
+
+
+class BirthdayInvalid(Invalid):
+    """Not a date of birth."""
+
+
+class TimeOutOfRange(Invalid):
+    """A moment too far from now to be true. Facts: ``field``, ``earliest``, ``latest``."""
+
+
+class ReceiptInvalid(Invalid):
+    """Facts: ``field``, ``problem``."""
+
+
+class CodeInvalid(Invalid):
+    """Not a code of ours."""
+
+
+class ProgramInvalid(Invalid):
+    """Facts: ``problems`` (list of field and problem)."""
+
+
+class PublicationInPast(Invalid):
+    """Rules begin now or later, never earlier."""
+
+
+class ChainInvalid(Invalid):
+    """Facts: ``problems``."""
+
+
+class StampsInvalid(Invalid):
+    """Not a number of stamps for a card there is. Facts: ``maximum``."""
+
+
+class VoucherCodeInvalid(Invalid):
+    """A code of one's own has 3 to 32 letters and digits."""
+
+
+class VoucherInvalid(Invalid):
+    """What was asked of a new voucher does not fit together. Facts: ``field``, ``problem``."""
+
+
+class DryRunPeriod(Invalid):
+    """The days of a dry run are no period that has begun."""
+
+
+class PromotionInvalid(Invalid):
+    """Facts: ``problems`` (list of field and problem)."""
+
+
+class PasswordTooShort(Invalid):
+    """Facts: ``minimum``."""
+
+
+class ReasonInvalid(Invalid):
+    """Too short or too long. Facts: ``minimum``, ``maximum`` (characters)."""

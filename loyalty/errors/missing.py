@@ -1,0 +1,69 @@
+"""There is no such thing."""
+
+from __future__ import annotations
+
+from loyalty.errors.base import NotFound
+
+
+class CustomerNotFound(NotFound):
+    """No customer by that card, code, phone or id."""
+
+
+class PurchaseNotFound(NotFound):
+    """No purchase by that id or receipt number."""
+
+
+class StaffNotFound(NotFound):
+    """No staff member by that id, chat or login."""
+
+
+class OutletNotFound(NotFound):
+    """No outlet by that name or id."""
+
+
+class DraftNotFound(NotFound):
+    """No sale draft by that id."""
+
+
+class HoldNotFound(NotFound):
+    """No hold by that id."""
+
+
+class ChainNotFound(NotFound):
+    """No chain by that key."""
+
+
+class ProgramDraftNotFound(NotFound):
+    """There is no draft of the program: it was published or dropped, or never begun."""
+
+
+class ProgramVersionNotFound(NotFound):
+    """No version of the program by that id."""
+
+
+class TierNotFound(NotFound):
+    """The program has no tier by that key."""
+
+
+class ReferralNotFound(NotFound):
+    """Nobody has brought this friend."""
+
+
+class AnomalyNotFound(NotFound):
+    """No flag by that id."""
+
+
+class VoucherNotFound(NotFound):
+    """No voucher by that code. Facts: ``code``."""
+
+
+class PromotionNotFound(NotFound):
+    """No promotion by that id."""
+
+
+class DryRunNotFound(NotFound):
+    """No dry run by that id."""
+
+
+class AdjustmentNotFound(NotFound):
+    """No correction by that id waits for anybody."""

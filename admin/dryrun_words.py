@@ -148,6 +148,7 @@ def assumptions(run: Run, t: Translator) -> list[str]:
         ),
         t("Coupons, gift cards and the till's own discounts stay as they were."),
         t("Goods that came back count as if they had come back at once."),
+        t("Who gains and who loses goes by points at 1.00 and discounts together, rewards aside."),
         t("Tiers go by purchases from the first replayed sale on; tiers given by hand hold."),
     ]
     if run.from_day is not None:

@@ -68,6 +68,7 @@ class _Answering:
             # whatever a table without statistics suggests.
             session.execute(sa.text("SET LOCAL enable_seqscan = off"))
             session.execute(sa.text("SET LOCAL enable_bitmapscan = off"))
+            session.execute(sa.text("SET LOCAL jit = off"))
         return replay(session, self._question, progress=self._progress)
 
     def _progress(self, done: int, total: int) -> None:

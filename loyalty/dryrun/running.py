@@ -49,6 +49,8 @@ class Runner:
         self._wanted = asyncio.Event()
         self._idle = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        # Purchases replayed of the run under way, and to replay.
+        self._far = (0, 0)
 
     def start(self) -> None:
         """Begin to look for runs, those that a dead process left behind too."""
@@ -109,7 +111,7 @@ class Runner:
         else:
             values |= {"result": result, "finished_at": clock.now()}
         if status == DONE:
-            values["done"] = _R.total
+            values |= {"done": self._far[0], "total": self._far[1]}
         change = sa.update(dry_run).where(_R.id == run_id, _R.status == RUNNING).values(values)
         await self._db.transact(lambda session: session.execute(change) and None)
 
@@ -149,7 +151,7 @@ class Runner:
             await process.stdin.drain()
             process.stdin.close()
         heard = told = clock.monotonic()
-        far = (0, 0)
+        self._far = (0, 0)
         reading = asyncio.create_task(process.stdout.readline())
         try:
             while True:
@@ -162,20 +164,20 @@ class Runner:
                     said = json.loads(line)
                     if "result" in said:
                         return dict(said["result"])
-                    far = (said["done"], said["total"])
+                    self._far = (said["done"], said["total"])
                     reading = asyncio.create_task(process.stdout.readline())
                 if now - told >= BEAT_S:
                     told = now
-                    if not await self._beat(run_id, far):
+                    if not await self._beat(run_id):
                         return "cancelled"
                 if now - heard > SILENT_S:
                     return None
         finally:
             reading.cancel()
 
-    async def _beat(self, run_id: int, far: tuple[int, int]) -> bool:
+    async def _beat(self, run_id: int) -> bool:
         """Say that it lives and how far it is; False if it was called off."""
-        values = {"beat_at": clock.real_now(), "done": far[0], "total": far[1]}
+        values = {"beat_at": clock.real_now(), "done": self._far[0], "total": self._far[1]}
         change = sa.update(dry_run).where(_R.id == run_id, _R.status == RUNNING).values(values)
 
         def unit(session: Session) -> int:

@@ -64,7 +64,7 @@ async def trade(
     people = []
     for n in range(guests):
         world.pass_time(hours=1)
-        birthday = {"birth_day": 1 + n, "birth_month": 1 + chance.randrange(12)}
+        birthday: dict[str, Any] = {"birth_day": 1 + n, "birth_month": 1 + chance.randrange(12)}
         people.append(
             await world.customer(
                 points=chance.choice((0, 40)), tags=["vip"] if n % 2 else None, **birthday

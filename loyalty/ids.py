@@ -21,9 +21,11 @@ _last = 0
 def new_id() -> int:
     """A new id, greater than every id this process has made before."""
     global _last
-    milliseconds = time.time_ns() // 1_000_000 - _EPOCH_MS
-    # Half of the random range is left for counting up within the millisecond.
-    candidate = (milliseconds << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS - 1)
+    earliest = (time.time_ns() // 1_000_000 - _EPOCH_MS) << _RANDOM_BITS
     with _lock:
-        _last = max(_last + 1, candidate)
+        if _last >= earliest:
+            _last += 1
+        else:
+            # Half of the random range is left for counting up within the millisecond.
+            _last = earliest | secrets.randbits(_RANDOM_BITS - 1)
         return _last

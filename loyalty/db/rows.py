@@ -84,9 +84,7 @@ class Rows:
         else:
             connection = driver_connection(session)
             for shape, rows in self._writes.items():
-                columns = shape[2]
-                convert = _sqlite_values
-                connection.executemany(_sqlite_sql(shape), [convert(row, columns) for row in rows])
+                connection.executemany(_sqlite_sql(shape), [_sqlite_values(row) for row in rows])
         self._writes = {}
 
 
@@ -106,20 +104,19 @@ _encode = json.JSONEncoder(
 _AS_IT_IS = frozenset({int, str, bool, float, type(None)})
 
 
-def _sqlite_values(row: Mapping[str, Any], columns: tuple[str, ...]) -> list[Any]:
-    values: list[Any] = []
-    for name in columns:
-        value = row[name]
-        if type(value) in _AS_IT_IS:
-            pass
-        elif isinstance(value, datetime):
-            value = sqlite_time(value)
-        elif isinstance(value, date):
-            value = value.isoformat()
-        elif isinstance(value, (dict, list)):
-            value = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        values.append(value)
-    return values
+def _sqlite_value(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return sqlite_time(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return value
+
+
+def _sqlite_values(row: Mapping[str, Any]) -> list[Any]:
+    """The row's values as SQLite takes them, in the order of its shape's columns (its own)."""
+    return [value if type(value) in _AS_IT_IS else _sqlite_value(value) for value in row.values()]
 
 
 @lru_cache(maxsize=256)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -16,9 +15,7 @@ from loyalty import clock, stamps, vouchers
 from loyalty.amounts import points_to_money
 from loyalty.db.rows import Rows
 from loyalty.demo import baskets
-from loyalty.demo.campaigns import Calendar
 from loyalty.demo.cards import Cards
-from loyalty.demo.catalogue import Chain
 from loyalty.demo.codes import Codes
 from loyalty.demo.friends import Friends
 from loyalty.demo.goals import Goals
@@ -27,11 +24,11 @@ from loyalty.demo.ladder import Ladder
 from loyalty.demo.member import LastSale, Member
 from loyalty.demo.points import Points
 from loyalty.demo.returning import take_back
+from loyalty.demo.selling import Sale, Shop
 from loyalty.errors import VoucherNoItems
 from loyalty.ids import new_id
-from loyalty.program import Program, Version
+from loyalty.program import Program
 from loyalty.purchases import Discount, Line, Receipt
-from loyalty.purchases.basket import Basket
 from loyalty.purchases.benefits import Benefits
 from loyalty.purchases.pricing import Priced, price, redeem_limit
 from loyalty.purchases.sale_rows import pricing_of
@@ -41,40 +38,6 @@ from loyalty.wallet.tables import lot as lot_table
 
 RETURNED_SHARE = 0.012
 """Of plain sales, those of which a line comes back."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shop:
-    """Where and by which rules the tills sell. ``versions`` of the program begin at midnights."""
-
-    chain: Chain
-    currency: str
-    time_zone: str
-    versions: Sequence[tuple[datetime, Version]]
-    calendar: Calendar
-    outlets: Sequence[int]
-    cashiers: Sequence[Sequence[int]]
-
-
-@dataclass(slots=True, kw_only=True)
-class _Sale:
-    """A sale to a member while it is rung up."""
-
-    id: int
-    member: Member
-    at: datetime
-    outlet_id: int
-    cashier: int
-    basket: Basket
-    # Minor units after promotions and codes; points spent.
-    total: int = 0
-    redeem: int = 0
-    reward: bool = False
-    gifts: Sequence[Discount] = ()
-
-    @property
-    def actor(self) -> str:
-        return f"staff:{self.cashier}"
 
 
 class Till:
@@ -173,7 +136,7 @@ class Till:
             facts = baskets.facts_of(
                 member, self.program, at=at, zone=self._zone, outlet_id=outlet_id
             )
-        sale = _Sale(
+        sale = Sale(
             id=new_id(),
             member=member,
             at=at,
@@ -236,7 +199,7 @@ class Till:
         baskets.put(self.rows, row, baskets.line_rows(purchase_id, receipt, priced))
         self.totals["revenue"] += receipt.total
 
-    def _take_code(self, sale: _Sale) -> None:
+    def _take_code(self, sale: Sale) -> None:
         """A reward, a promo code or a coupon lowers the basket, if one comes to mind."""
         found, member = sale.basket, sale.member
         lines = found.receipt.lines
@@ -262,7 +225,7 @@ class Till:
         else:
             self._use(voucher, sale, sum(off))
 
-    def _use(self, voucher: Voucher, sale: _Sale, amount: int) -> None:
+    def _use(self, voucher: Voucher, sale: Sale, amount: int) -> None:
         self.codes.use(
             voucher,
             customer_id=sale.member.customer_id,
@@ -272,7 +235,7 @@ class Till:
             at=sale.at,
         )
 
-    def _ring_up(self, sale: _Sale) -> None:
+    def _ring_up(self, sale: Sale) -> None:
         member, receipt = sale.member, sale.basket.receipt
         sale.total = receipt.total
         sale.redeem = self._redeem(member, receipt, sale.at)
@@ -316,7 +279,7 @@ class Till:
         most = min(member.wallet.available(at), redeem_limit(receipt, self.program))
         return most if most >= 10 else 0
 
-    def _post(self, sale: _Sale, priced: Priced) -> None:
+    def _post(self, sale: Sale, priced: Priced) -> None:
         """The points that are spent and earned."""
         wallet = sale.member.wallet
         cause = Cause("purchase", str(sale.id), sale.actor, sale.at)
@@ -336,7 +299,7 @@ class Till:
             self.points.watch(wallet)
             self.totals["issued"] += priced.earned
 
-    def _bring(self, sale: _Sale, priced: Priced) -> Benefits:
+    def _bring(self, sale: Sale, priced: Priced) -> Benefits:
         """Beside points: a tier, goals, stamps, a friend's reward on its way."""
         member, found = sale.member, sale.basket
         self.ladder.after_sale(member, self.program, sale.at, sale.actor)
@@ -369,7 +332,7 @@ class Till:
         )
         return benefits
 
-    def _pay_by_gift_card(self, sale: _Sale) -> None:
+    def _pay_by_gift_card(self, sale: Sale) -> None:
         to_pay = sale.total - points_to_money(sale.redeem)
         found = self.codes.gift_card(to_pay, sale.at)
         if found is None:
@@ -379,7 +342,7 @@ class Till:
         self._use(card, sale, amount)
 
     def _is_taken_back(
-        self, sale: _Sale, row: dict[str, Any], lines: Sequence[dict[str, Any]]
+        self, sale: Sale, row: dict[str, Any], lines: Sequence[dict[str, Any]]
     ) -> bool:
         """Now and then a line of a plain sale comes back a few minutes later."""
         if sale.redeem or sale.gifts or sale.basket.chosen or sale.basket.discounts:

@@ -145,6 +145,8 @@ _PROBLEMS = {
     "adjustment_not_found": N_("There is no such correction. Open the card again and repeat."),
     "account_broken": N_("These points do not add up. They are released once that is mended."),
     "promotion_not_found": N_("There is no such promotion."),
+    "dry_run_not_found": N_("I could not find this dry run."),
+    "dry_run_period": N_("Please choose a first day that is not after the last one."),
     "tier_not_found": N_("The program has no such level any more."),
     "stamps_invalid": N_("Give 1 to 50 stamps, on a card of the program."),
     "voucher_not_found": N_("There is no such voucher."),

@@ -119,7 +119,7 @@ def _running(chain: Chain) -> Sequence[_Step]:
 
 
 def _over(chain: Chain, today: date) -> Sequence[_Step]:
-    """A discount that was switched off and put away, and a summer one whose time is over."""
+    """A discount that was switched off, a summer one whose time is over, one that never ran."""
 
     def sweet(rate_bp: int) -> Promotion:
         return Promotion(
@@ -128,6 +128,11 @@ def _over(chain: Chain, today: date) -> Sequence[_Step]:
             effect=Discount(rate_bp=rate_bp),
         )
 
+    tuesday = Promotion(
+        name=LocalText(ru="Вторник с выпечкой", en="Bakery Tuesday"),
+        when=Conditions(scope=_goods(chain, "bakery"), weekdays=(2,)),
+        effect=Discount(rate_bp=1000),
+    )
     august = date(today.year, 8, 31)
     if august >= today:
         august = august.replace(year=today.year - 1)
@@ -144,8 +149,8 @@ def _over(chain: Chain, today: date) -> Sequence[_Step]:
         _Step(160, "sweet", ON, sweet(1500)),
         _Step(130, "sweet", ON, sweet(2000)),
         _Step(80, "sweet", OFF),
-        _Step(45, "old_sweet", DRAFT, sweet(1000)),
-        _Step(44, "old_sweet", ARCHIVED),
+        _Step(45, "tuesday", DRAFT, tuesday),
+        _Step(44, "tuesday", ARCHIVED),
     )
 
 

@@ -64,12 +64,13 @@ def arrange(
     advocate = min(old, key=lambda guest: guest.every_days)
     free = [guest for guest in guests if guest is not advocate and not guest.diary]
     chosen = rng.sample(free, ADVOCATE_FRIENDS + RECENT_FRIENDS)
+    inviters = [guest for guest in old if guest not in chosen]
     for friend in chosen[:ADVOCATE_FRIENDS]:
         # Due two weeks later, which is within that month.
         day = month + timedelta(days=rng.randint(1, 25) - 14)
         _come(rng, friend, advocate, day, now=now, zone=zone)
     for n, friend in enumerate(chosen[ADVOCATE_FRIENDS:]):
-        inviter = host if n == 0 and host is not None else rng.choice(old)
+        inviter = host if n == 0 and host is not None else rng.choice(inviters or [advocate])
         _come(rng, friend, inviter, today - timedelta(days=2 + 2 * n), now=now, zone=zone)
 
 

@@ -23,7 +23,7 @@ _WEEKDAYS = (104, 106, 108, 110, 122, 88, 62)
 _MONTHS = (82, 92, 99, 101, 102, 96, 90, 92, 106, 108, 109, 118)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Guest:
     """A customer to be, with their habits."""
 
@@ -50,7 +50,7 @@ class Guest:
     diary: Sequence[Visit] = ()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Visit:
     """Somebody at the till; ``guest`` None is a sale without a card.
 

@@ -169,6 +169,10 @@ async def submit(request: web.Request) -> web.StreamResponse:
 
 def _change(form: Form, what: str, where: str) -> None:
     """Add a row to a list or take one out; ``show`` changes nothing but the fields shown."""
+    days = "effect.gift.valid_days"
+    if form.get("effect.gift.kind") == "voucher" and not form.get(days):
+        # Empty says something for points; a coupon has a last day.
+        form.values.pop(days, None)
     if what == "add":
         if where not in LISTS:
             raise web.HTTPBadRequest

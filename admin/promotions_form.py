@@ -82,9 +82,10 @@ COUPON_DEFAULTS = {"percent": ("rate_bp", "10"), "amount": ("amount", "100"),
 def complete(form: Form) -> Form:
     """Sensible values for fields that the chosen effect brings onto the page."""
     kind = form.get("effect.kind")
+    # Rows that somebody has are theirs: only a list without any gets examples.
+    begun = tuple(f"{name}." for name in LISTS if form.rows(name))
     for name, value in _DEFAULTS.get(kind, {}).items():
-        listed = name.rpartition(".")[0].rpartition(".")[0]
-        if listed not in LISTS or not (form.rows(listed) and name not in form.values):
+        if not begun or not name.startswith(begun):
             form.default(name, value)
     if kind == "goal":
         for name, value in _GIFTS.get(form.get("effect.gift.kind"), {}).items():

@@ -204,6 +204,18 @@ class Visitor:
         ) as answer:
             return await self._read(answer)
 
+    async def send(
+        self, path: str, fields: list[tuple[str, str]], **headers: str
+    ) -> tuple[int, str, aiohttp.ClientResponse]:
+        """Send a form whose fields may come several times; redirects are followed."""
+        form = [(name, value) for name, value in fields if name != "csrf"]
+        async with self.session.post(
+            self.server.address + path,
+            data=aiohttp.FormData([*form, ("csrf", self.csrf)]),
+            headers={**self.headers, "Origin": self.server.address, **headers},
+        ) as answer:
+            return await self._read(answer)
+
     async def _read(
         self, answer: aiohttp.ClientResponse
     ) -> tuple[int, str, aiohttp.ClientResponse]:

@@ -120,6 +120,8 @@ async def test_every_route_of_the_panel_says_who_may_open_it(panel: RunningAdmin
         assert resource is not None
         if isinstance(resource, web.StaticResource):
             continue
+        if resource.canonical.startswith("/api/v1/"):
+            continue  # tills have keys, not roles: tests/admin/api sees to those
         assert needed_roles(route.handler) is not None, resource.canonical
         checked += 1
     assert checked > 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -11,25 +11,25 @@ from sqlalchemy.orm import Session
 
 from loyalty.db.fast import is_postgres
 from loyalty.db.types import UtcDateTime
-from loyalty.promotions import goal_progress
+from loyalty.promotions import goal_progress, promotion_version
 from loyalty.receipts import purchase, purchase_line
 
 _RECEIPTS = 3000
 """Goods are gathered from so many of the latest receipts: enough to know an assortment."""
 
+# A version stands once in a receipt's parts or discounts: rows are receipts.
 _SQLITE = """
-SELECT p.id AS receipt, json_extract(x.value, '$.version') AS version,
-       COALESCE(json_extract(x.value, '$.points'), 0) AS points,
-       COALESCE(json_extract(x.value, '$.amount'), 0) AS amount
+SELECT x.value ->> '$.version' AS version, COUNT(*) AS receipts, SUM(x.value ->> '$.{sum}') AS sum
 FROM purchase AS p, json_each(p.pricing, '$.{part}') AS x
 WHERE p.sold_at >= :since AND p.pricing IS NOT NULL
+GROUP BY 1
 """
 _POSTGRES = """
-SELECT p.id AS receipt, CAST(x.value ->> 'version' AS bigint) AS version,
-       COALESCE(CAST(x.value ->> 'points' AS bigint), 0) AS points,
-       COALESCE(CAST(x.value ->> 'amount' AS bigint), 0) AS amount
+SELECT CAST(x.value ->> 'version' AS bigint) AS version, COUNT(*) AS receipts,
+       SUM(CAST(x.value ->> '{sum}' AS bigint)) AS sum
 FROM purchase AS p, jsonb_array_elements(p.pricing -> '{part}') AS x(value)
 WHERE p.sold_at >= :since AND p.pricing IS NOT NULL
+GROUP BY 1
 """
 
 
@@ -48,22 +48,21 @@ class Given:
 
 def by_promotion(session: Session, *, since: datetime) -> dict[int, Given]:
     """What each promotion has given on sales since then, by its id."""
-    one = _POSTGRES if is_postgres(session) else _SQLITE
-    both = " UNION ALL ".join(one.format(part=part) for part in ("parts", "discounts"))
-    query = sa.text(
-        "SELECT v.promotion_id, COUNT(DISTINCT g.receipt), SUM(g.points), SUM(g.amount)"  # noqa: S608
-        f" FROM ({both}) AS g JOIN promotion_version AS v ON v.id = g.version"
-        " GROUP BY v.promotion_id"
-    ).bindparams(sa.bindparam("since", value=since, type_=UtcDateTime()))
-    found = {
-        row[0]: Given(receipts=row[1], points=int(row[2]), discount=int(row[3]))
-        for row in session.execute(query)
-    }
+    v = promotion_version.c
+    promotion_of = dict(session.execute(sa.select(v.id, v.promotion_id)).tuples().all())
+    found: dict[int, Given] = {}
+    for part, total, field in (("parts", "points", "points"), ("discounts", "amount", "discount")):
+        text = (_POSTGRES if is_postgres(session) else _SQLITE).format(part=part, sum=total)
+        query = sa.text(text).bindparams(sa.bindparam("since", value=since, type_=UtcDateTime()))
+        for version, receipts, given in session.execute(query):
+            if version not in promotion_of:
+                continue  # the tier's own rate, or a voucher
+            known = found.setdefault(promotion_of[version], Given())
+            more = {"receipts": known.receipts + receipts}
+            more[field] = getattr(known, field) + int(given or 0)
+            found[promotion_of[version]] = replace(known, **more)
     for promotion_id, gifts in _gifts(session, since).items():
-        known = found.get(promotion_id, Given())
-        found[promotion_id] = Given(
-            receipts=known.receipts, points=known.points, discount=known.discount, gifts=gifts
-        )
+        found[promotion_id] = replace(found.get(promotion_id, Given()), gifts=gifts)
     return found
 
 

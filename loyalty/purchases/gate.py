@@ -39,6 +39,10 @@ _GATE = (
     " LEFT JOIN telegram_chat t ON t.customer_id = a.customer_id WHERE a.customer_id = $2"
 )
 
+# After a wait PostgreSQL reads only the rows it locks anew: a customer who is merely joined would
+# still have the tier of before the sale that was waited for.
+_LOCKED = " FOR UPDATE OF a FOR SHARE OF c"
+
 _OPEN = "SELECT COALESCE(SUM(remaining), 0) FROM lot WHERE customer_id = $1 AND remaining > 0"
 
 # "IS TRUE" keeps a condition from choosing the index: nearly all lots of a customer are active,
@@ -168,7 +172,7 @@ def enter(
         CustomerBlocked: the owner has closed the program to them.
         LookupError: no program was ever published.
     """
-    tail = " FOR UPDATE OF a" if lock and is_postgres(session) else ""
+    tail = _LOCKED if lock and is_postgres(session) else ""
     found = fetch(session, _GATE + tail, now, customer_id, outlet_id, staff_id)
     if not found or found[0][6] == "erased":
         raise CustomerNotFound()

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from loyalty import stamps, vouchers
 from loyalty.db import Database
 from loyalty.errors import DatabaseBusy, DomainError
+from loyalty.events import event
 from loyalty.program import AmountOff, LocalText
 from loyalty.purchases import Line, Receipt
 from loyalty.receipts import customer_day, customer_stats, purchase
@@ -99,6 +100,19 @@ async def test_forty_sales_of_one_customer_give_every_stamp_and_every_point_once
     assert await world.db.read(lambda s: tuple(s.execute(query).one())) == (40, 8000_00, 8000_00)
     assert await world.faults() == []
     assert await world.db.read(stamps.reconcile) == []
+
+
+async def test_a_tier_reached_among_racing_sales_is_reached_once_and_counts_at_once(
+    world: World, tills: list[World]
+) -> None:
+    """A sale that waited for the one that reached Silver earns as Silver, and says nothing."""
+    who = await world.customer()
+    await world.sell(who, coffee(49))  # 200.00 short of Silver
+    found = await asyncio.gather(*(tills[n % 5].sell(who, coffee()) for n in range(20)))
+    assert sorted(sold.earned for sold in found) == [10] + [14] * 19
+    changed = sa.select(sa.func.count()).where(event.c.type == "tier.changed")
+    assert await world.db.read(lambda s: s.execute(changed).scalar_one()) == 1
+    assert await world.faults() == []
 
 
 async def test_two_codes_in_either_order_beside_returns_never_lock_each_other_out(

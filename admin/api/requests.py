@@ -22,7 +22,8 @@ class LineIn(Model):
     sku: f.Sku | None = None
     name: f.Name
     category: f.Category | None = None
-    quantity: f.Quantity = MILLI
+    # Written as a till writes it, for the published document; validated like any other.
+    quantity: f.Quantity = Field(default=1, validate_default=True)
     price: f.Money
     no_earn: bool = False
     no_redeem: bool = False

@@ -28,7 +28,7 @@ from loyalty.errors import (
 from loyalty.purchases import PurchaseResult, Receipt, claims, holding
 from loyalty.purchases.gate import in_force
 from loyalty.purchases.holding import Till, TillHold
-from loyalty.purchases.till import get_sale
+from loyalty.purchases.till import ensure_new, get_sale
 from loyalty.purchases.wanted import Wanted
 
 AHEAD = timedelta(hours=24)
@@ -95,12 +95,14 @@ def sell(session: Session, call: Call, body: PurchaseIn) -> Done | Refused:
     if asked is not None:
         return _after_the_question(session, call, till, asked)
     who = _who(session, call, body.customer)
-    if isinstance(who, NotIdentified):
-        return Refused(who.error)
-    if body.redeem and (who is None or not who.may_redeem):
-        raise PresenceRequired(reason=who.reason if who else None)
     receipt = body.receipt.receipt(call.now)
     check_time(receipt.sold_at, call.now)
+    if isinstance(who, NotIdentified) or (body.redeem and not (who and who.may_redeem)):
+        # A till that lost its answer and its key shows a card that its own first sale has spent.
+        ensure_new(session, receipt, outlet_id=till.outlet_id, time_zone=till.time_zone)
+        if isinstance(who, NotIdentified):
+            return Refused(who.error)
+        raise PresenceRequired(reason=who.reason if who else None)
     may_try(session, call, body.vouchers)
     try:
         result = purchases.record(

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from loyalty import clock
 from loyalty.customers import customer
-from loyalty.errors import PurchaseNotFound
-from loyalty.receipts import purchase, purchase_line
+from loyalty.errors import DuplicateReceipt, PurchaseNotFound
+from loyalty.receipts import Receipt, purchase, purchase_line
 
 _DIGITS = 1_000_000
 NUMBER_LENGTH = 6
@@ -63,6 +63,23 @@ def short_number(purchase_id: int) -> str:
     Two sales of one outlet may share them once in a long while: ``find_sales`` gives both.
     """
     return f"{purchase_id % _DIGITS:0{NUMBER_LENGTH}d}"
+
+
+def ensure_new(session: Session, receipt: Receipt, *, outlet_id: int, time_zone: str) -> None:
+    """Nothing, unless the outlet has recorded this receipt number of this till that day.
+
+    Raises:
+        DuplicateReceipt: it has; with the first purchase's id.
+    """
+    first = sa.select(purchase.c.id).where(
+        purchase.c.outlet_id == outlet_id,
+        purchase.c.register == receipt.register,
+        purchase.c.business_date == clock.local_date(receipt.sold_at, time_zone),
+        purchase.c.number == receipt.number,
+    )
+    known = session.execute(first).scalar_one_or_none()
+    if known is not None:
+        raise DuplicateReceipt(purchase_id=known)
 
 
 _SALES = sa.select(

@@ -47,6 +47,12 @@ def test_its_examples_are_what_the_models_take():
             assert operation.body.model_validate(operation.example)
 
 
+def test_a_default_is_written_as_a_till_would_write_it():
+    line = document()["components"]["schemas"]["LineIn"]["properties"]
+    assert line["quantity"]["default"] == 1
+    assert bodies.LineIn.model_validate({"name": "Tea", "price": "2.50"}).line().amount == 250
+
+
 def test_the_command_prints_it(capsys: pytest.CaptureFixture[str], tmp_path: Path):
     import regulars
 

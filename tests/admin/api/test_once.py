@@ -90,6 +90,26 @@ async def test_an_old_number_under_a_new_key_names_the_first_purchase(shop: Shop
     assert (await shop.till.post("/purchases", body)).status == 201
 
 
+async def test_an_old_number_is_named_although_its_own_sale_has_spent_the_card(shop: Shop):
+    """A till that lost the answer and the key with it must not take the sale for a new one."""
+    who = await shop.customer(points=100)
+    for card in (await shop.link(who), (await shop.card(who)).code):
+        body = {"customer": card, "receipt": receipt("500.00"), "redeem": 10}
+        first = await shop.till.post("/purchases", body)
+        assert first.status == 201, first.text
+        again = await shop.till.post("/purchases", body)
+        assert (again.status, again.code) == (409, "duplicate_receipt")
+        clock.set_offset(timedelta(minutes=11))
+        try:
+            late = await shop.till.post("/purchases", body)
+        finally:
+            clock.set_offset(timedelta())
+        assert (late.status, late.code) == (409, "duplicate_receipt")
+        assert late.body["purchase_id"] == again.body["purchase_id"] == first.body["purchase_id"]
+        other = {**body, "receipt": receipt("500.00")}
+        assert (await shop.till.post("/purchases", other)).code == "presence_required"
+
+
 async def test_after_three_days_the_answer_is_forgotten_but_not_the_receipt(shop: Shop):
     body = {"receipt": receipt("500.00")}
     assert (await shop.till.post("/purchases", body, key="k-1")).status == 201

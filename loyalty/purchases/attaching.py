@@ -20,6 +20,7 @@ from loyalty.purchases.gate import Before, Gate, enter, look, program_of
 from loyalty.purchases.model import PurchaseResult, Receipt
 from loyalty.purchases.pricing import Priced, accrual
 from loyalty.purchases.recording import result_of
+from loyalty.purchases.return_plan import pieces_left
 from loyalty.purchases.sale_rows import Sale
 from loyalty.receipts import Line, purchase, purchase_line
 from loyalty.staff import outlet
@@ -100,7 +101,7 @@ def _attach(
         now=now,
         redeem=0,
     )
-    basket = _basket(session, sale, gate, before, bought, now=now)
+    basket = _basket(session, sale, gate, before, bought, lines, now=now)
     rate = gate.program.tier(gate.tier).earn_rate_bp
     priced = _priced(basket, lines, rate_bp=rate)
     rows = Rows()
@@ -119,7 +120,7 @@ def _attach(
         rows.update(purchase_line, {"purchase_id": bought.id, "n": row.n, "earned": earned})
     sale_rows.rollups(rows, sale, basket, before, customer_id=gate.wallet.customer_id)
     gate.wallet.finish(rows)
-    _event(rows, sale, gate, priced)
+    _event(rows, sale, gate, priced, first=before.orders == 0)
     result = PurchaseResult(
         purchase_id=bought.id,
         customer_id=gate.wallet.customer_id,
@@ -200,27 +201,36 @@ def _sale_of(bought: Any, lines: Sequence[Any], *, actor: str, now: datetime) ->
     )
 
 
-def _kept(row: Any) -> Line:
+def _kept(row: Any, taken_off: int = 0) -> Line:
+    """What is left of a line; with ``taken_off`` as it was before promotions lowered it."""
+    amount = _left(row, row.amount)
     return Line(
-        amount=_left(row, row.amount),
+        amount=amount,
         price=row.price,
-        quantity_milli=row.quantity_milli - row.returned_milli,
+        quantity_milli=pieces_left(row.quantity_milli, row.returned_milli),
         sku=row.sku,
         name=row.name,
         category=row.category,
-        discount=_left(row, row.discount),
+        discount=amount - _left(row, row.amount - row.discount + taken_off),
         no_earn=row.no_earn,
         no_redeem=row.no_redeem,
     )
 
 
 def _basket(
-    session: Session, sale: Sale, gate: Gate, before: Before, bought: Any, *, now: datetime
+    session: Session,
+    sale: Sale,
+    gate: Gate,
+    before: Before,
+    bought: Any,
+    lines: Sequence[Any],
+    *,
+    now: datetime,
 ) -> Basket:
     basket = Basket(receipt=sale.receipt, has_customer=True)
-    free: Sequence[int] = (bought.pricing or {}).get("free") or ()
-    lines = len(sale.receipt.lines)
-    basket.free_pieces = list(free) if len(free) == lines else [0] * lines
+    pricing = bought.pricing or {}
+    free, off = pricing.get("free"), pricing.get("off")
+    basket.free_pieces = [free[row.n - 1] if free else 0 for row in lines]
     if gate.revision:
         live = promotions.live_at(session, gate.revision)
         basket.facts = facts_of(
@@ -231,7 +241,9 @@ def _basket(
             time_zone=sale.time_zone,
             now=now,
         )
-        basket.chosen = promotions.choose(live, sale.receipt.lines, basket.facts)
+        # Asked as they would have been at the till: about the goods before any discount.
+        goods = [_kept(row, off[row.n - 1] if off else 0) for row in lines]
+        basket.chosen = promotions.choose(live, goods, basket.facts)
         basket.goals = promotions.goals_of(basket.chosen)
     return basket
 
@@ -264,7 +276,7 @@ def _write(
     )
 
 
-def _event(rows: Rows, sale: Sale, gate: Gate, priced: Priced) -> None:
+def _event(rows: Rows, sale: Sale, gate: Gate, priced: Priced, *, first: bool) -> None:
     for kind in ("purchase.attached", "purchase.recorded"):
         events.record(
             rows,
@@ -273,7 +285,7 @@ def _event(rows: Rows, sale: Sale, gate: Gate, priced: Priced) -> None:
             actor=sale.actor,
             data={
                 "purchase_id": str(sale.purchase_id),
-                "first": False,
+                "first": first,
                 "total": sale.receipt.total,
                 "earned": priced.earned,
                 "redeemed": 0,

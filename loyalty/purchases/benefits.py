@@ -142,8 +142,10 @@ def _stamps(
             actor=occasion.actor,
             now=occasion.now,
         )
-        if given.added:
-            benefits.stamps[card.key] = given.added
+        # A goal's gift stays given: only what the goods brought is taken back with them.
+        of_goods = given.added - gifts.get(card.key, 0)
+        if of_goods:
+            benefits.stamps[card.key] = of_goods
         benefits.standings.append(given.standing)
         benefits.issued += given.rewards
 

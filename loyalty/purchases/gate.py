@@ -229,7 +229,8 @@ def look(
         nonce,
         window,
         now,
-        today,
+        # A sale recorded late counts towards the period it was made in.
+        min(today, business_date),
     )[0]
     if wallet is not None:
         wallet.pending_elsewhere = int(row[7])
@@ -237,11 +238,13 @@ def look(
         if redeem:
             _take_along(session, wallet, redeem=redeem, now=now)
     spent, shift = _spent(session, row, customer_id, window)
+    counted_from = date.fromisoformat(row[4]) if isinstance(row[4], str) else row[4]
     return Before(
         orders=row[0] or 0,
         last_purchase_at=as_time(row[2]),
         spent_12m=spent,
-        window_from=window,
+        # Outlets further east are a day ahead: the window never moves back.
+        window_from=max(window, counted_from) if counted_from else window,
         window_shift=shift,
         referral=row[6],
         purchase_of_draft=row[9],

@@ -8,7 +8,7 @@ from datetime import date
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loyalty import program, referrals, stamps, vouchers
+from loyalty import program, promotions, referrals, stamps, vouchers
 from loyalty.amounts import points_to_money
 from loyalty.db.rows import Rows
 from loyalty.promotions.tables import goal_progress
@@ -50,9 +50,9 @@ def give_up(session: Session, rows: Rows, plan: Plan, *, cause: Cause) -> Mappin
             actor=cause.actor,
             now=cause.at,
         )
-    _goals(rows, plan)
+    _goals(session, rows, plan)
     paid = bought.total - bought.returned - plan.amount
-    paid -= points_to_money(bought.redeemed - _points_back(plan))
+    paid -= points_to_money(bought.redeemed - plan.points_back)
     referrals.on_return(
         session, rows, purchase_id=bought.id, left=max(0, paid), rule=rules.referral, now=cause.at
     )
@@ -71,11 +71,6 @@ def gift_shares(plan: Plan) -> dict[int, int]:
     return shares
 
 
-def _points_back(plan: Plan) -> int:
-    """Spent points given back by this return and the ones before it."""
-    return sum(line.points * line.after // line.row.quantity_milli for line in plan.lines)
-
-
 def stamps_to_take(session: Session, plan: Plan) -> dict[str, int]:
     """Stamps the purchase brought that what is left of it would not bring, by card."""
     pricing = plan.bought.pricing or {}
@@ -88,20 +83,29 @@ def stamps_to_take(session: Session, plan: Plan) -> dict[str, int]:
     for key, number in given.items():
         card = rules.stamp_card(key)
         pieces = stamps.pieces(card, rest.lines, rest.free_pieces) if card else 0
-        left = min(number, pieces + rest.stamps.get(key, 0))
+        counted = (pricing.get("counted") or {}).get(key, 0) if rest.lines else 0
+        left = min(number, pieces + rest.stamps.get(key, 0) + counted)
         gone = number - plan.stamps_before.get(key, 0) - left
         if gone > 0:
             taken[key] = gone
     return taken
 
 
-def _goals(rows: Rows, plan: Plan) -> None:
+def _goals(session: Session, rows: Rows, plan: Plan) -> None:
     """The goals the purchase counted towards; a gift that was given stays given."""
     bought = plan.bought
-    for promotion_id, period, ends_on, purchases, spent in (bought.pricing or {}).get("goals", ()):
-        before = bought.returned
-        whole = max(1, bought.total)
-        part = spent * (before + plan.amount) // whole - spent * before // whole
+    pricing = bought.pricing or {}
+    if not pricing.get("goals"):
+        return
+    versions = promotions.by_ids(session, pricing.get("promotions") or ())
+    goods = {one.promotion_id: one.ready.goods for one in versions.values()}
+    for promotion_id, period, ends_on, purchases, _ in pricing["goals"]:
+        meant = goods.get(promotion_id)
+        part = sum(
+            line.part(line.row.amount - line.row.discount - line.row.points_paid)
+            for line in plan.lines
+            if meant is None or meant.covers(line.left)
+        )
         rows.add(
             goal_progress,
             {

@@ -21,7 +21,7 @@ from loyalty.errors import (
 from loyalty.promotions import Facts, Live
 from loyalty.purchases.model import ReturnedLine
 from loyalty.purchases.pricing import accrual
-from loyalty.receipts import Line, purchase, purchase_line, purchase_return
+from loyalty.receipts import MILLI, Line, purchase, purchase_line, purchase_return
 from loyalty.wallet.tables import entry, lot
 
 
@@ -60,17 +60,29 @@ class PlannedLine:
         return Line(
             amount=self._left(row.amount),
             price=row.price,
-            quantity_milli=row.quantity_milli - self.after,
+            quantity_milli=pieces_left(row.quantity_milli, self.after),
             sku=row.sku,
             name=row.name,
             category=row.category,
-            discount=self._left(row.discount - taken_off),
+            discount=self._left(row.amount) - self._left(row.amount - row.discount + taken_off),
             no_earn=row.no_earn,
             no_redeem=row.no_redeem,
         )
 
     def _left(self, whole: int) -> int:
         return int(whole - whole * self.after // int(self.row.quantity_milli))
+
+
+def pieces_left(quantity_milli: int, returned_milli: int) -> int:
+    """Thousandths that are kept of a line as promotions and stamps count them.
+
+    A piece of which anything is kept counts whole, and what was weighed stays one piece until
+    all of it is back: else what is kept would bring more after a further return.
+    """
+    left = quantity_milli - returned_milli
+    if left <= 0:
+        return 0
+    return quantity_milli if quantity_milli % MILLI else -(-left // MILLI) * MILLI
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +112,25 @@ class Plan:
     # What went back with earlier returns: minor units on gift cards, stamps by card.
     gift_before: int
     stamps_before: Mapping[str, int]
+    # Minor units of money that earlier returns gave back.
+    money_before: int
 
     @property
     def money_back(self) -> int:
-        """Minor units of money to give back; the rest comes back as points and on gift cards."""
-        return max(0, self.amount - points_to_money(self.spent_returned) - self.gift_returned)
+        """Minor units of money to give back; the rest comes back as points and on gift cards.
+
+        Counted over all returns so far: points come back whole, and on a line of a few kopecks
+        one may be worth more than the goods. What that is too much is kept from the next.
+        """
+        points = points_to_money(self.points_back)
+        due = self.bought.returned + self.amount - points - self.gift_before - self.gift_returned
+        paid = self.bought.total - points_to_money(self.bought.redeemed) - self.bought.gift_paid
+        return max(0, int(min(due, paid)) - self.money_before)
+
+    @property
+    def points_back(self) -> int:
+        """Spent points given back by this return and the ones before it."""
+        return sum(line.points * line.after // line.row.quantity_milli for line in self.lines)
 
     @property
     def is_whole(self) -> bool:
@@ -125,10 +151,9 @@ def plan_return(
         PurchaseNotFound, NothingToReturn, ReturnExceedsPurchase, ReceiptInvalid: see
         ``record_return``.
     """
-    query = sa.select(purchase).where(purchase.c.id == purchase_id)
-    if for_update and is_postgres(session):
-        query = query.with_for_update()
-    bought = session.execute(query).one_or_none()
+    if for_update:
+        lock_purchase(session, purchase_id)
+    bought = session.execute(sa.select(purchase).where(purchase.c.id == purchase_id)).one_or_none()
     if bought is None or bought.unlinked_return:
         raise PurchaseNotFound()
     posted = _redemption(session, purchase_id)
@@ -143,7 +168,8 @@ def plan_return(
     return Plan(
         bought=bought,
         lines=lines,
-        amount=sum(line.amount for line in lines),
+        # An import may have given back a kopeck more than a part's share.
+        amount=min(sum(line.amount for line in lines), bought.total - bought.returned),
         spent_returned=spent,
         to_reverse=max(0, kept - rest.points) if bought.customer_id is not None else 0,
         origins=origins,
@@ -151,7 +177,15 @@ def plan_return(
         gift_returned=_gift_part(bought, lines),
         gift_before=before_this.gift,
         stamps_before=before_this.stamps,
+        money_before=before_this.money,
     )
+
+
+def lock_purchase(session: Session, purchase_id: int) -> None:
+    """Lock the purchase's row; what is read after this is what the last return left."""
+    if is_postgres(session):
+        query = sa.select(purchase.c.id).where(purchase.c.id == purchase_id)
+        session.execute(query.with_for_update())
 
 
 def rest_of(session: Session, bought: Any, lines: Sequence[PlannedLine]) -> Rest:
@@ -252,18 +286,20 @@ class _Before:
 
     points: int = 0
     gift: int = 0
+    money: int = 0
     stamps: dict[str, int] = field(default_factory=dict)
 
 
 def _before(session: Session, purchase_id: int) -> _Before:
     r = purchase_return.c
-    query = sa.select(r.earned_reversed, r.gift_returned, r.effects).where(
+    query = sa.select(r.earned_reversed, r.gift_returned, r.money_back, r.effects).where(
         r.purchase_id == purchase_id
     )
     found = _Before()
     for row in session.execute(query):
         found.points += row.earned_reversed
         found.gift += row.gift_returned
+        found.money += row.money_back
         for card, n in ((row.effects or {}).get("stamps") or {}).items():
             found.stamps[card] = found.stamps.get(card, 0) + n
     return found

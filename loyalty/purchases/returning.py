@@ -14,12 +14,13 @@ from sqlalchemy.orm import Session
 
 from loyalty import clock, events, messaging, program
 from loyalty.customers import customer, telegram_chat
+from loyalty.db.engine import AlreadyThere
 from loyalty.db.rows import Rows
 from loyalty.errors import PurchaseNotFound
 from loyalty.ids import new_id
 from loyalty.purchases.giving_up import give_up, roll_up, stamps_to_take
 from loyalty.purchases.model import ReturnedLine, ReturnResult
-from loyalty.purchases.return_plan import Plan, plan_return
+from loyalty.purchases.return_plan import Plan, lock_purchase, plan_return
 from loyalty.receipts import purchase, purchase_line, purchase_return
 from loyalty.staff import outlet
 from loyalty.wallet import Cause, Wallet, lock
@@ -65,9 +66,15 @@ def record_return(
         NothingToReturn: all of it came back before.
         ReturnExceedsPurchase: more than is left of a line.
         ReceiptInvalid: a line that the purchase does not have.
+        AlreadyThere: the purchase found its customer this very moment; the door runs it again.
     """
     customer_id = _customer_of(session, purchase_id)
     wallet = lock(session, [customer_id])[customer_id] if customer_id is not None else None
+    if wallet is None:
+        # Nothing else keeps two returns of it apart, or one from the sale finding its customer.
+        lock_purchase(session, purchase_id)
+        if _customer_of(session, purchase_id) is not None:
+            raise AlreadyThere()
     known = _known_return(session, key=key, now=now, wallet=wallet)
     if known is not None:
         return known

@@ -139,6 +139,8 @@ def pricing_of(
     if benefits is not None:
         if benefits.stamps:
             found["stamps"] = benefits.stamps
+            if counted := {card: n for card, n in basket.counted_stamps.items() if n}:
+                found["counted"] = counted
         if benefits.goals:
             found["goals"] = [
                 [

@@ -28,15 +28,21 @@ def check_limits(session: Session, sale: Sale, gate: Gate) -> None:
         customer_day.c.customer_id == gate.wallet.customer_id,
         customer_day.c.day == sale.business_date,
     )
-    recent = (
-        sa.select(purchase.c.id)
-        .where(purchase.c.staff_id == sale.staff_id, purchase.c.recorded_at > sale.now - HOUR)
-        .limit(guards.cashier_sales_per_hour_limit or 0)
-        .subquery()
-    )
-    of_cashier = sa.select(sa.func.count()).select_from(recent)
     check_velocity(
         guards,
         card_sales_today=session.execute(of_card).scalar_one_or_none() or 0,
-        cashier_sales_last_hour=session.execute(of_cashier).scalar_one(),
+        cashier_sales_last_hour=_of_cashier(session, sale, guards.cashier_sales_per_hour_limit),
     )
+
+
+def _of_cashier(session: Session, sale: Sale, limit: int | None) -> int:
+    """The cashier's sales of the last hour, no more than ``limit``; a till has no cashier."""
+    if sale.staff_id is None or limit is None:
+        return 0
+    recent = (
+        sa.select(purchase.c.id)
+        .where(purchase.c.staff_id == sale.staff_id, purchase.c.recorded_at > sale.now - HOUR)
+        .limit(limit)
+        .subquery()
+    )
+    return session.execute(sa.select(sa.func.count()).select_from(recent)).scalar_one()

@@ -242,8 +242,10 @@ def _append(
         if is_unique_violation(problem):
             raise AlreadyThere from problem
         raise
-    # What this unit wrote may yet be rolled back: nothing it reads now is kept.
-    session.info[_TOUCHED] = True
+    # What this transaction wrote may yet be rolled back: nothing read in it now is kept. On
+    # SQLite other units share it.
+    connection = session.connection()
+    connection.info[_TOUCHED] = connection.get_transaction()
     return Stored(live, status, revision, author, now)
 
 
@@ -263,11 +265,18 @@ def live_at(session: Session, revision: int) -> tuple[Live, ...]:
     known = cache.get(revision)
     if known is None:
         known = _read_at(session, revision)
-        if not session.info.get(_TOUCHED):
+        if not _is_touched(session):
             if len(cache) >= 64:
                 cache.clear()
             cache[revision] = known
     return known
+
+
+def _is_touched(session: Session) -> bool:
+    """Whether a promotion was changed in the transaction that runs now."""
+    connection = session.connection()
+    changed = connection.info.get(_TOUCHED)
+    return changed is not None and changed is connection.get_transaction()
 
 
 def _read_at(session: Session, revision: int) -> tuple[Live, ...]:

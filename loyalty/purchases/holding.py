@@ -22,6 +22,7 @@ from loyalty.db.engine import AlreadyThere, is_unique_violation
 from loyalty.db.rows import Rows
 from loyalty.errors import ConfirmationRequired, HoldAlreadyResolved, HoldNotFound
 from loyalty.purchases import hold_words
+from loyalty.purchases.gate import enter
 from loyalty.purchases.model import PurchaseResult, Receipt
 from loyalty.purchases.wanted import Wanted, as_json, of_json
 from loyalty.wallet import Cause
@@ -209,7 +210,12 @@ def spend(session: Session, *, found: TillHold, till: Till, now: datetime) -> in
     """Post the redemption alone, without a receipt; what is available then.
 
     ``found`` is ``locked``; the customer is told.
+
+    Raises:
+        CustomerBlocked: the program was closed to them meanwhile.
+        RedemptionFrozen: their points were.
     """
+    enter(session, customer_id=found.customer_id, outlet_id=None, staff_id=None, now=now)
     purse = wallet.lock(session, [found.customer_id])[found.customer_id]
     purse.check_not_frozen(now)
     rows = Rows()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
 from loyalty import clock
+from loyalty import stamps as stamp_cards
 from loyalty.amounts import points_to_money
 from loyalty.errors import (
     ConfirmationRequired,
@@ -20,7 +22,7 @@ from loyalty.purchases.basket import Basket, fill, pay_by_gift_cards
 from loyalty.purchases.benefits import stamps_of
 from loyalty.purchases.gate import Gate, Rules, enter, in_force, look
 from loyalty.purchases.model import Quote, Receipt
-from loyalty.purchases.pricing import price, redeem_limit
+from loyalty.purchases.pricing import Priced, price, redeem_limit
 
 
 def quote(
@@ -88,12 +90,44 @@ def quote(
         lock=False,
     )
     basket.counted_stamps = stamps or {}
-    return _quoted(basket, gate, redeem=redeem, may_redeem=may_redeem, now=now)
+    quoted, priced = _quoted(basket, gate, redeem=redeem, may_redeem=may_redeem, now=now)
+    if gate is None:
+        return quoted
+    day = clock.local_date(receipt.sold_at, time_zone)
+    added = _stamps(session, gate, basket, priced, outlet_id=outlet_id, day=day)
+    return replace(quoted, stamps=added)
+
+
+def _stamps(
+    session: Session,
+    gate: Gate,
+    basket: Basket,
+    priced: Priced,
+    *,
+    outlet_id: int | None,
+    day: date,
+) -> dict[str, int]:
+    """Stamps the goods would bring, within what a card gives a day at an outlet."""
+    found = stamps_of(gate.program, basket, priced)
+    rules = [card for card in gate.program.stamp_cards if card.key in found]
+    today: Mapping[str, int] = {}
+    if any(card.daily_cap or card.outlet_caps for card in rules):
+        customer_id = gate.wallet.customer_id
+        today = stamp_cards.earned_today(
+            session, customer_id=customer_id, outlet_id=outlet_id, day=day
+        )
+    added = {
+        card.key: stamp_cards.capped(
+            card, found[card.key], today=today.get(card.key, 0), outlet_id=outlet_id
+        )
+        for card in rules
+    }
+    return {key: number for key, number in added.items() if number}
 
 
 def _quoted(
     basket: Basket, gate: Gate | None, *, redeem: int, may_redeem: bool, now: datetime
-) -> Quote:
+) -> tuple[Quote, Priced]:
     receipt = basket.receipt
     most, limit, rate = 0, None, 0
     if gate is not None:
@@ -113,7 +147,7 @@ def _quoted(
     to_pay = receipt.total - points_to_money(spend)
     cards = pay_by_gift_cards(basket, to_pay)
     gift_paid = sum(card.amount for card in cards)
-    return Quote(
+    quoted = Quote(
         total=receipt.total,
         available=gate.wallet.available(now) if gate else 0,
         max_redeem=most,
@@ -130,8 +164,8 @@ def _quoted(
         gift_paid=gift_paid,
         gift_cards=tuple(cards),
         parts=tuple(priced.parts) if gate else (),
-        stamps=stamps_of(gate.program, basket, priced) if gate else {},
     )
+    return quoted, priced
 
 
 def spendable(

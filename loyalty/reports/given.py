@@ -49,7 +49,8 @@ class Given:
 def by_promotion(session: Session, *, since: datetime) -> dict[int, Given]:
     """What each promotion has given on sales since then, by its id."""
     v = promotion_version.c
-    promotion_of = dict(session.execute(sa.select(v.id, v.promotion_id)).tuples().all())
+    versions = session.execute(sa.select(v.id, v.promotion_id))
+    promotion_of: dict[int, int] = {row.id: row.promotion_id for row in versions}
     found: dict[int, Given] = {}
     for part, total, field in (("parts", "points", "points"), ("discounts", "amount", "discount")):
         text = (_POSTGRES if is_postgres(session) else _SQLITE).format(part=part, sum=total)

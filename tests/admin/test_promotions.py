@@ -41,6 +41,10 @@ async def _only(world: World) -> promotions.Listed:
     return one
 
 
+async def _one(world: World, number: int) -> promotions.Listed:
+    return await world.db.read(lambda s: promotions.get(s, number))
+
+
 async def test_every_preset_is_one_step_from_running(world: World, marketer: Visitor) -> None:
     for number, preset in enumerate(PRESETS, 1):
         form = await _blank(marketer, preset)
@@ -87,12 +91,12 @@ async def test_an_untouched_form_says_the_same(world: World, marketer: Visitor) 
             form = await _blank(marketer, preset)
             _, _, where = await marketer.send(FORM, changed(form, do="save"))
             number = int(where.url.path.rpartition("/")[2])
-            first = await world.db.read(lambda s, n=number: promotions.get(s, n))
+            first = await _one(world, number)
             _, page, _ = await marketer.get(f"{HOME}/{number}/edit")
             again = changed(fields(page, "rules-form"), do="save")
             status, page, where = await marketer.send(FORM, again)
             assert (status, where.url.path) == (200, f"{HOME}/{number}"), preset
-            second = await world.db.read(lambda s, n=number: promotions.get(s, n))
+            second = await _one(world, number)
             # Nothing changed: no new version either.
             assert second.newest == first.newest, preset
 

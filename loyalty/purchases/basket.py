@@ -187,7 +187,7 @@ def _redeem_codes(
 def _reduction(
     item: Voucher, lines: Sequence[Line], free_pieces: Sequence[int]
 ) -> tuple[Sequence[int], Sequence[int]]:
-    nameless = all(line.sku is None and line.category is None for line in lines)
+    nameless = all(line.sku is line.category is line.name is None for line in lines)
     if nameless and isinstance(item.effect, GiftItem):
         # Only a sum was typed: the gift is handed over beside what is paid.
         return [0] * len(lines), [0] * len(lines)

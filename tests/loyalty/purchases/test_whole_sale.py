@@ -326,6 +326,17 @@ async def test_a_sale_without_a_card_finds_its_customer_later(world: World) -> N
     assert await world.faults() == []
 
 
+async def test_a_gift_goes_beside_a_typed_sum_but_not_with_other_goods(world: World) -> None:
+    """A till's line with a name is goods, whether or not the till knows categories."""
+    who = await world.customer()
+    code = (await coupon(world, effect=GiftItem(scope=Scope(categories=("cake",))))).code
+    tea = Receipt(sold_at=START, lines=(Line(name="Tea", amount=100_00, price=100_00),))
+    with pytest.raises(errors.VoucherNoItems):
+        await world.sell(who, tea, vouchers=[code])
+    sold = await world.sell(who, 100_00, vouchers=[code])
+    assert [(one.amount, sold.to_pay) for one in sold.discounts] == [(0, 100_00)]
+
+
 async def test_a_refused_voucher_leaves_nothing_behind(world: World) -> None:
     who = await world.customer()
     code = (await coupon(world, effect=GiftItem(scope=Scope(categories=("cake",))))).code

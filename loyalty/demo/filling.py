@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ from loyalty.demo.guests import Guest, make_guests, strangers, visits_of
 from loyalty.demo.selling import Shop
 from loyalty.demo.till import Till
 from loyalty.ids import new_id
+from loyalty.program import Version
 
 HISTORY_DAYS = 400
 """A little over a year: the first points have expired, the next are about to."""
@@ -93,29 +94,19 @@ def fill(
     )
     _add_customers(session, rng, guests, outlets, language=language, now=now)
     progress(0.08)
-    rows, uses = Rows(), Rows()
-    made = {"currency": currency, "time_zone": time_zone, "author": people.marketer}
-    shop = Shop(
-        chain=names,
+    till = _open_till(
+        session,
+        rng,
+        names,
         currency=currency,
         time_zone=time_zone,
         versions=versions,
-        calendar=campaigns.write(session, names, now=now, **made),
-        outlets=outlets,
-        cashiers=cashiers,
-    )
-    shared = codes.write(
-        session,
-        rows,
-        uses,
-        rng,
-        names,
-        customers=customer_count,
-        visits=visit_count,
+        author=people.marketer,
+        places=(outlets, cashiers),
+        customer_count=customer_count,
+        visit_count=visit_count,
         now=now,
-        **made,
     )
-    till = Till(shop, shared, rows, uses, rng)
     with _without_looking_for_rings():
         _live(session, till, guests, rng, visit_count, now=now, zone=zone, progress=progress)
     till.totals["returns"] += afterwards.leave_open(
@@ -143,6 +134,46 @@ def fill(
         points_spent=totals["spent"],
         points_expired=totals["expired"],
     )
+
+
+def _open_till(
+    session: Session,
+    rng: random.Random,
+    names: Chain,
+    *,
+    currency: str,
+    time_zone: str,
+    versions: Sequence[tuple[datetime, Version]],
+    author: str,
+    places: tuple[list[int], list[list[int]]],
+    customer_count: int,
+    visit_count: int,
+    now: datetime,
+) -> Till:
+    """The tills, with the year's promotions and codes made by ``author``."""
+    rows, uses = Rows(), Rows()
+    made = {"currency": currency, "time_zone": time_zone, "author": author}
+    shop = Shop(
+        chain=names,
+        currency=currency,
+        time_zone=time_zone,
+        versions=versions,
+        calendar=campaigns.write(session, names, now=now, **made),
+        outlets=places[0],
+        cashiers=places[1],
+    )
+    shared = codes.write(
+        session,
+        rows,
+        uses,
+        rng,
+        names,
+        customers=customer_count,
+        visits=visit_count,
+        now=now,
+        **made,
+    )
+    return Till(shop, shared, rows, uses, rng)
 
 
 @contextlib.contextmanager

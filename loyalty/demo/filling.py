@@ -119,13 +119,17 @@ def fill(
         now=now,
     )
     oddities.flag(session, till.program.guards, owner=people.owner, time_zone=time_zone, now=now)
-    totals = till.totals
-    _note(session, len(guests), totals["purchases"], now=now)
+    _note(session, len(guests), till.totals["purchases"], now=now)
+    return _filled(till, len(guests))
+
+
+def _filled(till: Till, customer_count: int) -> Filled:
+    names, totals = till.shop.chain, till.totals
     return Filled(
         chain=names.name,
-        outlets=len(outlets),
+        outlets=len(till.shop.outlets),
         staff=2 + len(names.cashiers),
-        customers=len(guests),
+        customers=customer_count,
         purchases=totals["purchases"],
         lines=totals["lines"],
         returns=totals["returns"],

@@ -8,7 +8,8 @@ from datetime import date
 from markupsafe import Markup
 
 from loyalty.errors import DomainError, Invalid, NotAllowed, NotFound
-from loyalty.reports.card import Communication
+from loyalty.promotions.describe import breakdown
+from loyalty.reports.card import Bought, Communication
 from loyalty.stamps import StampEntry
 from loyalty.texts import N_, Translator
 from loyalty.wallet import EntryView
@@ -236,6 +237,10 @@ class Words:
             return self._t.number(whole)
         point = "," if self._t.language == "ru" else "."
         return f"{self._t.number(whole)}{point}{rest:03d}".rstrip("0")
+
+    def reasons(self, item: Bought) -> list[tuple[Markup, int]]:
+        """Where a receipt's points come from, line by line, and how many each gave."""
+        return breakdown(self._t, item.parts, item.names)
 
     def message(self, item: Communication) -> Markup:
         """What a message is about."""

@@ -5,7 +5,7 @@ Points are told by ``loyalty.wallet`` (balance, expiring, pending, history).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,10 +13,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from loyalty import promotions
 from loyalty.consent import consent, consent_text
 from loyalty.customers import customer, external_id, telegram_chat
 from loyalty.errors import CustomerNotFound
 from loyalty.messaging.tables import outbox, touch
+from loyalty.program import LocalText
+from loyalty.promotions import Part
 from loyalty.receipts import customer_stats, purchase, purchase_line, purchase_return
 from loyalty.staff import outlet, staff
 
@@ -93,7 +96,12 @@ class Bought:
     returned: int
     earned: int
     redeemed: int
+    # Minor units that gift cards paid.
+    gift_paid: int
     unlinked_return: bool
+    # Where the points come from, and what the promotions among that are called, by version.
+    parts: list[Part]
+    names: Mapping[int, LocalText]
     lines: list[BoughtLine]
     returns: list[Returned]
 
@@ -214,17 +222,23 @@ def purchases(
     shown = rows[:limit]
     ids = [row.id for row in shown]
     lines, returns = _lines(session, ids), _returns(session, ids)
+    parts = {row.id: _parts(row) for row in shown}
+    versions = {part.version_id for found in parts.values() for part in found}
+    known = promotions.by_ids(session, [one for one in versions if one is not None])
+    names = promotions.names_of(known.values())
     bought = [
         Bought(
             **{
                 name: getattr(row, name)
                 for name in (
                     "id", "sold_at", "number", "source", "total", "discount", "returned",
-                    "earned", "redeemed", "unlinked_return",
+                    "earned", "redeemed", "gift_paid", "unlinked_return",
                 )
             },
             outlet=row.outlet_name,
             staff=row.staff_name,
+            parts=parts[row.id],
+            names=names,
             lines=lines.get(row.id, []),
             returns=returns.get(row.id, []),
         )
@@ -232,6 +246,15 @@ def purchases(
     ]  # fmt: skip
     following = (shown[-1].sold_at, shown[-1].id) if len(rows) > limit else None
     return bought, following
+
+
+def _parts(row: Any) -> list[Part]:
+    """As the purchase keeps them; where no promotion applied, the tier's rate gave it all."""
+    kept = (row.pricing or {}).get("parts")
+    if kept:
+        return [Part.of_json(part) for part in kept]
+    rate = row.earn_rate_bp
+    return [Part("base", None, row.earned, rate_bp=rate)] if row.earned and rate else []
 
 
 def communications(

@@ -9,9 +9,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loyalty import clock
+from loyalty import clock, promotions
 from loyalty.customers import card, card_code, external_id
 from loyalty.events import event
+from loyalty.promotions import Promotion
 from tests.admin import shop
 from tests.admin.shop import Visitor
 from tests.world import World
@@ -119,6 +120,24 @@ async def test_returns_stand_with_their_purchase(world: World, owner: Visitor) -
     _, page, _ = await owner.get(f"/admin/customers/{customer_id}")
     for text in ("returned ₽450", "22 points taken back", "Taken back after a return"):
         assert text in page, text
+
+
+async def test_every_point_of_a_receipt_is_explained(world: World, owner: Visitor) -> None:
+    customer_id = await world.customer()
+    await world.sell(customer_id, 450_00)
+    rules = {"name": {"ru": "Утро", "en": "Early bird"}, "effect": {"kind": "points", "points": 50}}
+
+    def switch_on(session: Session) -> None:
+        draft = promotions.save(
+            session, None, Promotion.model_validate(rules), "staff:1", world.now
+        )
+        promotions.switch_on(session, draft.live.promotion_id, "staff:1", world.now)
+
+    await world.db.transact(switch_on)
+    await world.sell(customer_id, 200_00)
+    _, page, _ = await owner.get(f"/admin/customers/{customer_id}")
+    for text in ("+22: 5 %", "+10: 5 %", "+50: 50 Early bird"):
+        assert text in unescape(page).replace("\u00a0", " "), text
 
 
 async def test_long_histories_are_paged(world: World, owner: Visitor) -> None:

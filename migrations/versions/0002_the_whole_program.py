@@ -492,14 +492,15 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("sale_draft", schema=None) as batch_op:
-        batch_op.drop_column("stamps")
-        batch_op.drop_column("vouchers")
+    # Columns are dropped one by one: a batch would make SQLite's table anew, and the old one cannot
+    # go while other rows point at it.
+    op.drop_column("sale_draft", "stamps")
+    op.drop_column("sale_draft", "vouchers")
 
     with op.batch_alter_table("purchase_return", schema=None) as batch_op:
         batch_op.drop_index("ix_purchase_return_at")
-        batch_op.drop_column("effects")
-        batch_op.drop_column("gift_returned")
+    op.drop_column("purchase_return", "effects")
+    op.drop_column("purchase_return", "gift_returned")
 
     with op.batch_alter_table("purchase", schema=None) as batch_op:
         batch_op.drop_index(
@@ -507,15 +508,13 @@ def downgrade() -> None:
             sqlite_where=sa.text("staff_id IS NOT NULL"),
             postgresql_where=sa.text("staff_id IS NOT NULL"),
         )
-        batch_op.drop_column("attached_at")
-        batch_op.drop_column("pricing")
-        batch_op.drop_column("gift_paid")
+    op.drop_column("purchase", "attached_at")
+    op.drop_column("purchase", "pricing")
+    op.drop_column("purchase", "gift_paid")
 
-    with op.batch_alter_table("program_version", schema=None) as batch_op:
-        batch_op.drop_column("note")
+    op.drop_column("program_version", "note")
 
-    with op.batch_alter_table("idempotency", schema=None) as batch_op:
-        batch_op.drop_column("customer_id")
+    op.drop_column("idempotency", "customer_id")
 
     with op.batch_alter_table("lot", schema=None) as batch_op:
         batch_op.drop_index(
@@ -535,18 +534,15 @@ def downgrade() -> None:
             sqlite_where=sa.text("remaining > 0"),
         )
 
-    with op.batch_alter_table("customer_stats", schema=None) as batch_op:
-        batch_op.drop_column("window_from")
-        batch_op.drop_column("window_spent")
+    op.drop_column("customer_stats", "window_from")
+    op.drop_column("customer_stats", "window_spent")
 
-    with op.batch_alter_table("customer", schema=None) as batch_op:
-        batch_op.drop_column("tier_warned_for")
-        batch_op.drop_column("tier_warned_at")
-        batch_op.drop_column("tier_since")
-        batch_op.drop_column("tier_floor")
+    op.drop_column("customer", "tier_warned_for")
+    op.drop_column("customer", "tier_warned_at")
+    op.drop_column("customer", "tier_since")
+    op.drop_column("customer", "tier_floor")
 
-    with op.batch_alter_table("account", schema=None) as batch_op:
-        batch_op.drop_column("frozen_note")
+    op.drop_column("account", "frozen_note")
 
     with op.batch_alter_table("voucher_use", schema=None) as batch_op:
         batch_op.drop_index("ix_voucher_use_voucher_id_customer_id")

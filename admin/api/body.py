@@ -31,7 +31,10 @@ async def read(request: web.Request) -> Any:
     """
     if request.content_type != "application/json":
         raise Refusal(415, "unsupported_media_type")
-    raw = await request.read()
+    try:
+        raw = await request.read()
+    except web.RequestPayloadError:  # said to be compressed, and is not
+        raise Refusal(400, "json_invalid") from None
     if len(raw) > MOST_BYTES:
         raise web.HTTPRequestEntityTooLarge(max_size=MOST_BYTES, actual_size=len(raw))
     try:
@@ -78,13 +81,23 @@ def fill(model: type[Document], parsed: Any) -> Document:
     try:
         return model.model_validate(parsed)
     except ValidationError as problem:
+        found = problem.errors(include_url=False, include_context=False, include_input=False)
+        wrong = [error["loc"] for error in found]
         errors = [
-            {"field": _place(error["loc"]), "problem": error["msg"][:200]}
-            for error in problem.errors(
-                include_url=False, include_context=False, include_input=False
-            )[:_MOST_PROBLEMS]
-        ]
+            {
+                "field": _place(error["loc"]),
+                "problem": error["msg"].removeprefix("Value error, ")[:200],
+            }
+            for error in found
+            # A list whose items are wrong is called too short as well: they do not count as its.
+            if error["type"] != "too_short" or not _has_inside(error["loc"], wrong)
+        ][:_MOST_PROBLEMS]
         raise Refusal(400, "validation_failed", errors=errors) from None
+
+
+def _has_inside(place: tuple[int | str, ...], places: list[tuple[int | str, ...]]) -> bool:
+    """Whether one of the places lies within this one."""
+    return any(len(one) > len(place) and one[: len(place)] == place for one in places)
 
 
 def _place(steps: tuple[int | str, ...]) -> str:

@@ -89,6 +89,26 @@ async def test_bodies_that_are_no_documents(shop: Shop):
     assert is_problem(await sent(b"[]"), 400, "validation_failed")
     slashed = json.dumps({"customer": "a\\u0000", "receipt": receipt()}).encode()
     assert (await sent(slashed)).status == 404, "an escaped backslash is no NUL"
+    unpacked = await shop.till.post(
+        "/purchases", data=b"{}", Content_Type="application/json", Content_Encoding="gzip"
+    )
+    assert is_problem(unpacked, 400, "json_invalid"), "said to be compressed, and is not"
+
+
+async def test_what_is_wrong_is_said_once_and_without_the_library_s_own_words(shop: Shop):
+    sent = {"receipt": {"number": "1", "sold_at": "x", "lines": [{"name": "Tea", "price": 1}]}}
+    said = await shop.till.post("/purchases", sent)
+    assert is_problem(said, 400, "validation_failed")
+    assert said.body["errors"] == [
+        {
+            "field": "receipt.sold_at",
+            "problem": "a moment with its offset, like 2026-03-02T12:00:00+03:00",
+        },
+        {
+            "field": "receipt.lines[0].price",
+            "problem": "a decimal string with two places, like 450.00",
+        },
+    ]
 
 
 NOT_RIGHT = (

@@ -135,7 +135,7 @@ async def test_weighed_goods_and_unearning_payments(shop: Shop):
     assert wrong.body["errors"] == [
         {
             "field": "receipt.payments[1].amount",
-            "problem": "Value error, a decimal string with two places, like 450.00",
+            "problem": "a decimal string with two places, like 450.00",
         }
     ]
     body["receipt"]["payments"][1]["amount"] = "250.00"

@@ -532,6 +532,7 @@ def downgrade() -> None:
             ["customer_id", "expires_at", "id"],
             unique=False,
             sqlite_where=sa.text("remaining > 0"),
+            postgresql_where=sa.text("remaining > 0"),
         )
 
     op.drop_column("customer_stats", "window_from")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from aiohttp import web
 from sqlalchemy.orm import Session
 
-from admin.base import PANEL, allowed, db, me
+from admin.base import PANEL, SETTINGS, allowed, db, me
 from admin.customers import row_id
 from admin.errors import status_of
-from admin.promotions_around import Around, around, author, sayer
+from admin.promotions_around import around, author, sayer
+from admin.promotions_words import names_articles
 from admin.render import language, page
 from admin.words import Words
 from loyalty import clock, promotions
@@ -26,7 +28,7 @@ EDITORS = (OWNER, MARKETER)
 
 GIVEN_DAYS = 30
 _HOME = "/admin/promotions"
-_ORDER = {"on": 0, "draft": 1, "off": 2, "archived": 3}
+_ORDER = {"on": 0, "ahead": 1, "draft": 2, "over": 3, "off": 4, "archived": 5}
 
 
 class Changed(Exception):
@@ -39,29 +41,48 @@ async def list_page(request: web.Request) -> web.StreamResponse:
     now = clock.now()
     archived = request.query.get("archived") == "1"
 
-    def unit(session: Session) -> tuple[list[Listed], dict[int, datetime], Mapping[int, Any]]:
+    def unit(session: Session) -> tuple[list[Listed], dict[int, datetime], _Lately]:
         every = promotions.listing(session, archived=True)
         since = {one.promotion_id: _switched(session, one).created_at for one in every}
-        lately = given.by_promotion(session, since=now - timedelta(days=GIVEN_DAYS))
-        return every, since, lately if every else {}
+        return every, since, _lately(session, now) if every else _Lately({}, frozenset())
 
     every, since, lately = await db(request).read(unit)
-    near = await db(request).read(around(now))
+    states = [_shown_state(one) for one in every]
+    shared = await _shared(request, states, now)
+    term = shared["term"]
     shown = [one for one in every if archived or one.status != "archived"]
-    shown.sort(key=lambda one: (_ORDER[one.status], -one.promotion_id))
+    shown.sort(key=lambda one: (_ORDER[term(one) or one.status], -one.promotion_id))
     return page(
         request,
         "promotions.html",
         shown=shown,
         since=since,
         lately=lately,
-        nothing=given.Given(),
-        days=GIVEN_DAYS,
         archived=archived,
         put_away=sum(1 for one in every if one.status == "archived"),
         may_edit=me(request).role in EDITORS,
-        **_shared(request, near, [_shown_state(one) for one in every]),
+        **shared,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Lately:
+    """What promotions gave within the last days, by id; ``older``: those that may have given
+    something before."""
+
+    by_id: Mapping[int, given.Given]
+    older: frozenset[int]
+
+    def of(self, number: int) -> given.Given:
+        """What this one gave."""
+        return self.by_id.get(number, given.Given())
+
+
+def _lately(session: Session, now: datetime) -> _Lately:
+    begin = now - timedelta(days=GIVEN_DAYS)
+    first = given.first_saved(session)
+    older = frozenset(number for number, moment in first.items() if moment < begin)
+    return _Lately(given.by_promotion(session, since=begin), older)
 
 
 def _switched(session: Session, one: Listed) -> Stored:
@@ -77,10 +98,24 @@ def _shown_state(one: Listed) -> Stored:
     return one.running or one.newest
 
 
-def _shared(request: web.Request, near: Around, states: list[Stored]) -> dict[str, Any]:
-    t = language(request)
-    says = sayer(request, near, [state.rules for state in states])
+async def _shared(request: web.Request, states: list[Stored], now: datetime) -> dict[str, Any]:
+    t, rules = language(request), [state.rules for state in states]
+    # Names of goods are read only where a sentence needs them: from thousands of receipts.
+    goods = any(names_articles(one) for one in rules)
+    near = await db(request).read(around(now, goods=goods))
+    says = sayer(request, near, rules)
+    local = now.astimezone(clock.zone(request.app[SETTINGS].time_zone))
+
+    def term(one: Listed) -> str | None:
+        """Whether what is switched on has not begun yet or is over; None: neither."""
+        if one.status != "on" or one.running is None:
+            return None
+        found = promotions.term_of(one.running.rules.when, local)
+        return None if found == "now" else found
+
     return {
+        "term": term,
+        "days": GIVEN_DAYS,
         "says": says,
         "author": author(near, t),
         "shown_state": _shown_state,
@@ -109,14 +144,12 @@ async def show(
     """The promotion's page; ``problem`` is told at its top."""
     now = clock.now()
 
-    def unit(session: Session) -> tuple[Listed, list[Stored], given.Given]:
+    def unit(session: Session) -> tuple[Listed, list[Stored], _Lately]:
         one = promotions.get(session, number)
-        lately = given.by_promotion(session, since=now - timedelta(days=GIVEN_DAYS))
-        return one, promotions.history(session, number), lately.get(number, given.Given())
+        return one, promotions.history(session, number), _lately(session, now)
 
     one, states, lately = await db(request).read(unit)
-    near = await db(request).read(around(now))
-    shared = _shared(request, near, states)
+    shared = await _shared(request, states, now)
     says = shared["says"]
     shown = _shown_state(one)
     waiting = says.changes(shown.rules, one.newest.rules) if shown is not one.newest else []
@@ -134,7 +167,6 @@ async def show(
             for state, before in zip(states, [*states[1:], None], strict=True)
         ],
         lately=lately,
-        days=GIVEN_DAYS,
         may_edit=me(request).role in EDITORS,
         **shared,
     )

@@ -84,6 +84,7 @@ def sayer(request: web.Request, near: Around, rules: Iterable[Promotion] = ()) -
         outlets=near.outlets,
         groups=near.groups(t, used),
         cards=near.cards(t.language),
+        goods={sku.casefold(): name for sku, name in near.goods.skus if name},
     )
 
 

@@ -13,7 +13,7 @@ from loyalty.program import Program
 from loyalty.program.effects import VoucherGift
 from loyalty.program.wording import say_gift, say_goods
 from loyalty.promotions import Goal, Names, Promotion, describe
-from loyalty.promotions.model import REDUCING, Conditions
+from loyalty.promotions.model import REDUCING, Bundle, Conditions
 from loyalty.texts import N_, Translator
 
 _SEGMENTS = {
@@ -58,6 +58,14 @@ def segment_hints(t: Translator) -> dict[str, str]:
     return {key: str(t(hint)) for key, (_, hint) in _SEGMENTS.items()}
 
 
+def names_articles(rules: Promotion) -> bool:
+    """Whether its sentence speaks of goods by their articles."""
+    scopes = [rules.when.scope]
+    if isinstance(rules.effect, Bundle):
+        scopes += [item.scope for item in rules.effect.items]
+    return any(scope.skus for scope in scopes)
+
+
 def weekday_names(t: Translator, *, wide: bool = False) -> list[tuple[str, str]]:
     """("1", "Mon") … ("7", "Sun")."""
     names = get_day_names(
@@ -84,7 +92,7 @@ class Change:
 
 
 class Sayer:
-    """Says promotions in one language, with the names of outlets, groups and stamp cards."""
+    """Says promotions in one language, with the names of outlets, groups, cards and goods."""
 
     def __init__(
         self,
@@ -94,9 +102,10 @@ class Sayer:
         outlets: Mapping[str, str],
         groups: Mapping[str, str],
         cards: Mapping[str, str],
+        goods: Mapping[str, str],
     ) -> None:
         self.t, self.currency = t, currency
-        self.names = Names(outlets=outlets, segments=groups, cards=cards)
+        self.names = Names(outlets=outlets, segments=groups, cards=cards, goods=goods)
 
     def sentence(self, rules: Promotion) -> str:
         """The whole promotion in one sentence, as HTML."""
@@ -116,7 +125,7 @@ class Sayer:
         if isinstance(rules.effect, Goal) and isinstance(rules.effect.gift, VoucherGift):
             rows.append(Row(str(t("Gift")), say_gift(rules.effect.gift, t, self.currency)))
         if when.scope.categories or when.scope.skus:
-            rows.append(Row(str(t("Goods")), say_goods(when.scope, t)))
+            rows.append(Row(str(t("Goods")), say_goods(when.scope, t, self.names.goods)))
         return [*rows, *self._moments(when), *self._people(rules), *self._order(rules)]
 
     def _moments(self, when: Conditions) -> list[Row]:

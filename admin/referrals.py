@@ -71,6 +71,7 @@ async def _show(
         states=STATES,
         reasons=REASONS,
         may_decide=me(request).role == OWNER,
+        this_month=clock.local_date(now, time_zone).replace(day=1),
         **values,
     )
 

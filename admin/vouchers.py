@@ -34,6 +34,9 @@ _HOME = "/admin/vouchers"
 _PAGE = 40
 _SHOWN_SIGNS = 4
 _BATCHES = 8
+_BY_STAFF, _ALL = "staff", "all"
+# Where a voucher comes from; rewards are many, so what people made is shown first.
+_MADE = {_BY_STAFF: True, "rewards": False, _ALL: None}
 
 
 def sees_code(role: str, found: Voucher) -> bool:
@@ -82,28 +85,38 @@ def _says(request: web.Request) -> Callable[[Voucher], str]:
 @allowed(*PANEL)
 async def list_page(request: web.Request) -> web.StreamResponse:
     """The newest vouchers."""
-    return await _list(request, "", "", "", None)
+    made = _made(request.query.get("made", ""))
+    return await _list(request, {"q": "", "kind": "", "status": "", "made": made}, None)
 
 
 @allowed(*PANEL)
 async def search(request: web.Request) -> web.StreamResponse:
     """Those that fit. A form, not an address: codes stay out of the history."""
     form = await request.post()
-    text, kind, status = (str(form.get(name, ""))[:80] for name in ("q", "kind", "status"))
-    return await _list(request, text, kind, status, row_id(str(form.get("before", ""))))
+    typed = {name: str(form.get(name, ""))[:80] for name in ("q", "kind", "status", "made")}
+    typed["made"] = _made(typed["made"])
+    if typed["q"].strip() and typed["made"] == _BY_STAFF:
+        # Whoever has a code at hand does not know where it comes from.
+        typed["made"] = _ALL
+    return await _list(request, typed, row_id(str(form.get("before", ""))))
+
+
+def _made(text: str) -> str:
+    return text if text in _MADE else _BY_STAFF
 
 
 async def _list(
-    request: web.Request, text: str, kind: str, status: str, before: int | None
+    request: web.Request, typed: dict[str, str], before: int | None
 ) -> web.StreamResponse:
-    role = me(request).role
+    role, text = me(request).role, typed["q"]
 
     def unit(session: Session) -> tuple[vouchers.Page, dict[int, str], list[dict[str, Any]]]:
         found = vouchers.listing(
             session,
             search=text,
-            kind=kind if kind in KINDS else None,
-            status=status if status in STATUSES else None,
+            kind=typed["kind"] if typed["kind"] in KINDS else None,
+            status=typed["status"] if typed["status"] in STATUSES else None,
+            by_staff=_MADE[typed["made"]],
             before=before,
             limit=_PAGE,
         )
@@ -121,7 +134,8 @@ async def _list(
         owners=owners,
         following=found.before,
         continued=before is not None,
-        typed={"q": text, "kind": kind, "status": status},
+        typed=typed,
+        made=tuple(_MADE),
         kinds=KINDS,
         statuses=STATUSES,
         batches=batches,

@@ -275,10 +275,10 @@ def _join(
 async def _say_joined(turn: Turn, joined: Joined, name: str | None, extra: Markup | None) -> None:
     _ = turn.say
     lines = [_("Welcome, {name}! 🎉", name=name) if name else _("Welcome! 🎉")]
+    if not joined.created:
+        lines.append(_("I found your card: everything you have earned is here 💛"))
     if joined.welcome:
         lines.append(_("Your gift: <b>{points}</b>", points=_.points(joined.welcome)))
-    elif not joined.created:
-        lines.append(_("I found your card: everything you have earned is here 💛"))
     if extra is not None:
         lines.append(extra)
     if joined.frozen_until is not None:

@@ -17,7 +17,7 @@ from bot.customer.points import number_of, short_of
 from loyalty import clock, promotions, vouchers
 from loyalty.errors import DomainError, VoucherNotFound
 from loyalty.program.wording import say_effect
-from loyalty.promotions import Goal, GoalStanding
+from loyalty.promotions import Goal, GoalStanding, Live
 from loyalty.purchases import offers
 from loyalty.purchases.offers import Offers
 from loyalty.texts import Translator, bold, dots, html, plain
@@ -182,7 +182,25 @@ def _running(turn: Turn, found: Offers) -> list[str]:
         )
         said.append(f"{bold(one.rules.name.said_in(_.language))}\n{words}")
     said += [_goal(turn, found, goal) for goal in found.goals[:SHOWN]]
+    if found.soon:
+        said.append(str(_("🗓 <b>Soon</b>")))
+    said += [_coming(turn, found, one) for one in found.soon[:SHOWN]]
     return said
+
+
+def _coming(turn: Turn, found: Offers, one: Live) -> str:
+    """A promotion that is still ahead: its first day stands by its name, not in the sentence."""
+    _, rules = turn.say, one.rules
+    first = rules.when.starts_on
+    assert first is not None
+    bare = rules.model_copy(update={"when": rules.when.model_copy(update={"starts_on": None})})
+    words = promotions.describe(
+        _, bare, currency=turn.locale.currency, names=found.names, audience=False
+    )
+    name = bold(rules.name.said_in(_.language))
+    today = clock.local_date(turn.now, turn.locale.time_zone)
+    day = _.day(first, year=first.year != today.year)
+    return f"{_('{name} – from {day}', name=name, day=day)}\n{words}"
 
 
 def _goal(turn: Turn, found: Offers, standing: GoalStanding) -> str:

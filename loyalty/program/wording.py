@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,8 @@ PERKS = {
     "text": N_("something else"),
 }
 NAME, PERKS_LABEL, REWARD = N_("Called"), N_("Perks"), N_("Reward")
+_PAIRS = (("coffee", "кофе"), ("delivery", "доставка"))
+"""Goods that the shipped rules name in English and in Russian: each reader gets their own."""
 OUTLET_CAP, INTERIM = N_("At most a day at outlet {outlet}"), N_("Prize at stamp {at}")
 
 
@@ -44,10 +47,22 @@ def value_at(program: Program, path: str) -> Any:
     return found
 
 
-def say_goods(scope: Scope, t: Translator) -> str:
-    """Which goods a scope means."""
-    named = [*scope.categories, *scope.skus]
-    return ", ".join(named) if named else str(t("all goods"))
+def in_own_words(named: Iterable[str], language: str) -> list[str]:
+    """The names of goods, without those that say the same thing in the other language."""
+    kept = list(named)
+    folded = {name.casefold() for name in kept}
+    for pair in _PAIRS:
+        if folded.issuperset(pair):
+            other = pair[0] if language == "ru" else pair[1]
+            kept = [name for name in kept if name.casefold() != other]
+    return kept
+
+
+def say_goods(scope: Scope, t: Translator, names: Mapping[str, str] | None = None) -> str:
+    """Which goods a scope means; ``names`` is what articles are called (article in lower case)."""
+    known = names or {}
+    named = [*scope.categories, *(known.get(sku.casefold(), sku) for sku in scope.skus)]
+    return ", ".join(in_own_words(named, t.language)) if named else str(t("all goods"))
 
 
 def say_effect(effect: VoucherEffect, t: Translator, currency: str) -> str:
@@ -151,6 +166,8 @@ def _of(field: Field, part: Any, name: str, t: Translator, currency: str) -> Row
     value = part
     for step in field.path.split("."):
         value = getattr(value, step)
+    if field.unit == "goods":
+        value = tuple(in_own_words(value, t.language))
     return Row(str(t(field.label)), say(field, value, t, currency), name)
 
 

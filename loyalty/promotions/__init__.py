@@ -31,6 +31,7 @@ from loyalty.promotions.store import (
     switch_on,
 )
 from loyalty.promotions.tables import goal_progress, promotion_version
+from loyalty.promotions.term import Term, term_of
 
 __all__ = [
     "Accrual",
@@ -48,6 +49,7 @@ __all__ = [
     "Promotion",
     "Reduction",
     "Stored",
+    "Term",
     "accrue",
     "archive",
     "breakdown",
@@ -74,4 +76,5 @@ __all__ = [
     "standings",
     "switch_off",
     "switch_on",
+    "term_of",
 ]

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from loyalty.amounts import BASIS
 from loyalty.program.effects import Gift, LocalText, PointsGift, Scope, StampsGift
+from loyalty.program.wording import in_own_words
 from loyalty.promotions.accruing import Part
 from loyalty.promotions.model import (
     REDUCING,
@@ -36,9 +37,6 @@ from loyalty.texts import N_, Translator
 _SHOWN = 5
 """So many names are told; of the rest, how many there are."""
 
-# Goods that the shipped rules name in both languages: each reader gets their own.
-_PAIRS = (("coffee", "кофе"), ("delivery", "доставка"))
-
 _PERIODS = {
     "day": N_("in one day"),
     "week": N_("within a week"),
@@ -48,11 +46,13 @@ _PERIODS = {
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What outlets (id as text), segments and stamp cards (key) are called."""
+    """What outlets (id as text), segments, stamp cards (key) and goods (article in lower case)
+    are called."""
 
     outlets: Mapping[str, str] = field(default_factory=dict)
     segments: Mapping[str, str] = field(default_factory=dict)
     cards: Mapping[str, str] = field(default_factory=dict)
+    goods: Mapping[str, str] = field(default_factory=dict)
 
 
 _NAMELESS = Names()
@@ -108,16 +108,11 @@ def _listed(_: Translator, names: Iterable[str]) -> Markup:
     return said
 
 
-def _goods(_: Translator, scope: Scope) -> Markup:
-    named = [*scope.categories, *scope.skus]
-    if not named:
-        return _("a purchase")
-    folded = {name.casefold() for name in named}
-    for pair in _PAIRS:
-        if folded.issuperset(pair):
-            others = pair[0] if _.language == "ru" else pair[1]
-            named = [name for name in named if name.casefold() != others]
-    return _listed(_, named)
+def _goods(_: Translator, scope: Scope, names: Names) -> Markup:
+    articles = [names.goods.get(sku.casefold(), sku) for sku in scope.skus]
+    # Two articles of one name (a large and a small one) are told once.
+    named = list(dict.fromkeys([*scope.categories, *articles]))
+    return _listed(_, in_own_words(named, _.language)) if named else _("a purchase")
 
 
 def _is_narrow(scope: Scope) -> bool:
@@ -125,14 +120,14 @@ def _is_narrow(scope: Scope) -> bool:
 
 
 def _effect(_: Translator, promotion: Promotion, currency: str, names: Names) -> Markup:
-    effect, goods = promotion.effect, _goods(_, promotion.when.scope)
+    effect, goods = promotion.effect, _goods(_, promotion.when.scope, names)
     if isinstance(effect, ExtraRate):
         percent = _percent(_, effect.extra_bp)
         return _("+{percent} % in points for {goods}", percent=percent, goods=goods)
     if isinstance(effect, Multiplier):
         return _("points ×{times} for {goods}", times=_times(_, effect.times_bp), goods=goods)
     if isinstance(effect, FixedPoints):
-        return _points(_, effect, promotion.when.scope)
+        return _points(_, effect, promotion.when.scope, names)
     if isinstance(effect, PointsPerStep):
         points, money = _.points(effect.points), _.money(effect.step, currency)
         if not _is_narrow(promotion.when.scope):
@@ -148,17 +143,17 @@ def _effect(_: Translator, promotion: Promotion, currency: str, names: Names) ->
     if isinstance(effect, Goal):
         return _goal(_, effect, currency, names)
     if isinstance(effect, NthFree):
-        return _nth_free(_, effect, promotion.when.scope)
+        return _nth_free(_, effect, promotion.when.scope, names)
     if isinstance(effect, Bundle):
-        return _bundle(_, effect, currency)
+        return _bundle(_, effect, currency, names)
     if isinstance(effect, Progressive):
         steps = Markup(", ").join(_step(_, effect.by, step, currency) for step in effect.steps)
         return _("discount on {goods}: {steps}", goods=goods, steps=steps)
     return _discount(_, effect, goods, currency)
 
 
-def _points(_: Translator, effect: FixedPoints, scope: Scope) -> Markup:
-    points, goods = _.points(effect.points), _goods(_, scope)
+def _points(_: Translator, effect: FixedPoints, scope: Scope, names: Names) -> Markup:
+    points, goods = _.points(effect.points), _goods(_, scope, names)
     if effect.per == "piece" and not _is_narrow(scope):
         said = _("+{points} for every piece", points=points)
     elif effect.per == "piece":
@@ -178,19 +173,21 @@ def _stamps(_: Translator, effect: BonusStamps | StampsGift, names: Names) -> Ma
     return _("{stamps} on “{card}”", stamps=stamps, card=card) if card else stamps
 
 
-def _nth_free(_: Translator, effect: NthFree, scope: Scope) -> Markup:
+def _nth_free(_: Translator, effect: NthFree, scope: Scope, names: Names) -> Markup:
     said = _.plural(
         "of every {n} piece the cheapest is free",
         "of every {n} pieces the cheapest is free",
         effect.n,
     )
-    return _("{said}: {goods}", said=said, goods=_goods(_, scope)) if _is_narrow(scope) else said
+    if not _is_narrow(scope):
+        return said
+    return _("{said}: {goods}", said=said, goods=_goods(_, scope, names))
 
 
-def _bundle(_: Translator, effect: Bundle, currency: str) -> Markup:
+def _bundle(_: Translator, effect: Bundle, currency: str, names: Names) -> Markup:
     items = []
     for item in effect.items:
-        goods = _goods(_, item.scope) if _is_narrow(item.scope) else _("any item")
+        goods = _goods(_, item.scope, names) if _is_narrow(item.scope) else _("any item")
         if item.quantity > 1:
             goods = _("{goods} ×{n}", goods=goods, n=item.quantity)
         items.append(goods)

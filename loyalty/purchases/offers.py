@@ -24,11 +24,13 @@ SOON = timedelta(days=14)
 class Offers:
     """Promotions that concern a customer, in the order they apply; goals stand apart.
 
-    ``names`` are what outlets and stamp cards are called in the asked language.
+    ``soon``: those whose first day is still ahead, goals too, the nearest first. ``names`` are what
+    outlets and stamp cards are called in the asked language.
     """
 
     promotions: Sequence[Live]
     goals: Sequence[GoalStanding]
+    soon: Sequence[Live] = ()
     names: Names
 
 
@@ -43,14 +45,17 @@ def for_customer(
     live = promotions.live_at(session, promotions.current_revision(session))
     if not live:
         return Offers(promotions=(), goals=(), names=Names())
-    today = clock.local_date(now, time_zone)
+    local = now.astimezone(clock.zone(time_zone))
+    today = local.date()
     orders, groups = _groups(session, customer_id, today, now)
-    meant = [one for one in live if _concerns(one.rules.when, orders, groups, today)]
-    goals = promotions.goals_of(meant)
-    begun = [one for one in goals if (one.rules.when.starts_on or today) <= today]
+    meant = [one for one in live if _concerns(one.rules.when, orders, groups, local)]
+    begun = [one for one in meant if promotions.term_of(one.rules.when, local) == "now"]
+    soon = [one for one in meant if one not in begun]
+    goals = promotions.goals_of(begun)
     return Offers(
-        promotions=[one for one in meant if not isinstance(one.rules.effect, Goal)],
-        goals=promotions.standings(session, customer_id, begun, day=today),
+        promotions=[one for one in begun if not isinstance(one.rules.effect, Goal)],
+        goals=promotions.standings(session, customer_id, goals, day=today),
+        soon=sorted(soon, key=lambda one: one.rules.when.starts_on or today),
         names=_names(session, language, now),
     )
 
@@ -96,11 +101,11 @@ def _groups(
     )
 
 
-def _concerns(when: Conditions, orders: int, groups: frozenset[str], today: date) -> bool:
+def _concerns(when: Conditions, orders: int, groups: frozenset[str], local: datetime) -> bool:
     """Whether the customer may ever meet these conditions, today or soon."""
-    if when.ends_on is not None and when.ends_on < today:
+    if promotions.term_of(when, local) == "over":
         return False
-    if when.starts_on is not None and when.starts_on > today + SOON:
+    if when.starts_on is not None and when.starts_on > local.date() + SOON:
         return False
     if when.segments and groups.isdisjoint(when.segments):
         return False

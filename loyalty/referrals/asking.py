@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -49,14 +50,16 @@ class Overview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """A referral beyond the month's number. ``rewarded_this_month`` is the referrer's."""
+    """A referral beyond the month's number. ``month`` is the first day of the month in which its
+    reward was due; ``rewarded`` how many rewards the referrer got in that month."""
 
     friend_id: int
     referrer_id: int
     started_at: datetime
     due_at: datetime | None
     purchase_id: int | None
-    rewarded_this_month: int
+    month: date
+    rewarded: int
 
 
 def overview(session: Session, *, customer_id: int, now: datetime, time_zone: str) -> Overview:
@@ -112,20 +115,34 @@ def queue(
             outer.c.started_at,
             outer.c.due_at,
             outer.c.purchase_id,
-            _this_month(outer.c.referrer_id, now, time_zone).label("rewarded_this_month"),
         )
         .where(outer.c.status == REVIEW)
         .order_by(outer.c.due_at, outer.c.friend_id)
         .limit(limit)
         .offset(offset)
     )
-    return [Waiting(**row._mapping) for row in session.execute(query)]
+    rows = session.execute(query).all()
+    months = [_month(row.due_at or now, time_zone) for row in rows]
+    if not months:
+        return []
+    done = sa.select(referral.c.referrer_id, referral.c.decided_at).where(
+        referral.c.referrer_id.in_(sorted({row.referrer_id for row in rows})),
+        referral.c.decided_at >= clock.start_of_day(min(months), time_zone),
+        referral.c.status == REWARDED,
+    )
+    rewarded = Counter((who, _month(at, time_zone)) for who, at in session.execute(done))
+    return [
+        Waiting(**row._mapping, month=month, rewarded=rewarded[row.referrer_id, month])
+        for row, month in zip(rows, months, strict=True)
+    ]
 
 
-def _this_month(
-    referrer: int | sa.ColumnElement[int], now: datetime, time_zone: str
-) -> sa.ScalarSelect[int]:
-    first = clock.local_date(now, time_zone).replace(day=1)
+def _month(moment: datetime, time_zone: str) -> date:
+    return clock.local_date(moment, time_zone).replace(day=1)
+
+
+def _this_month(referrer: int, now: datetime, time_zone: str) -> sa.ScalarSelect[int]:
+    first = _month(now, time_zone)
     return (
         sa.select(sa.func.count())
         .select_from(referral)

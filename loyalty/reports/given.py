@@ -67,6 +67,13 @@ def by_promotion(session: Session, *, since: datetime) -> dict[int, Given]:
     return found
 
 
+def first_saved(session: Session) -> dict[int, datetime]:
+    """When each promotion was first written down, by its id: it has given nothing before."""
+    v = promotion_version.c
+    query = sa.select(v.promotion_id, sa.func.min(v.created_at)).group_by(v.promotion_id)
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
 def _gifts(session: Session, since: datetime) -> dict[int, int]:
     g = goal_progress.c
     counted = (

@@ -20,6 +20,9 @@ from loyalty.vouchers.tables import voucher, voucher_use
 TRIES_PER_MINUTE = 5
 """Unknown codes that one till may type within a minute."""
 
+BY_STAFF = "staff"
+"""The source of what people make by hand; of a reward it is the rule that gave it."""
+
 _WINDOW = timedelta(minutes=1)
 _ALL = [voucher.c[name] for name in COLUMNS.split(", ")]
 
@@ -140,11 +143,13 @@ def listing(
     kind: str | None = None,
     status: str | None = None,
     customer_id: int | None = None,
+    by_staff: bool | None = None,
     before: int | None = None,
     limit: int = 50,
 ) -> Page:
     """Vouchers for a panel, newest first; ``search`` is the beginning of a code.
 
+    ``by_staff``: made by hand (True), given by rules as a reward (False), or either (None).
     ``before`` is the last page's ``before``.
     """
     query = sa.select(*_ALL)
@@ -153,6 +158,8 @@ def listing(
     for column, value in (("kind", kind), ("status", status), ("customer_id", customer_id)):
         if value is not None:
             query = query.where(voucher.c[column] == value)
+    if by_staff is not None:
+        query = query.where((voucher.c.source_kind == BY_STAFF) == by_staff)
     if before is not None:
         query = query.where(voucher.c.id < before)
     rows = session.execute(query.order_by(voucher.c.id.desc()).limit(limit + 1)).all()

@@ -77,11 +77,58 @@ async def test_the_list_tells_what_was_given(world: World, marketer: Visitor) ->
     assert "Morning coffee switched on +50 points for “Кофе”" in said
     assert "3 receipts · +150 points" in said
     assert "3 receipts · −₽213" in said
-    assert "· 1 gift" in said
+    assert "30 days: 1 gift" in said
     assert "Olga" in said
     marketer.headers["Accept-Language"] = "ru"
     _, page, _ = await marketer.get(HOME)
     assert "За 30 дней: 3 чека · +150 баллов" in words(page)
+
+
+async def test_the_list_tells_what_is_ahead_and_what_is_over(
+    world: World, marketer: Visitor
+) -> None:
+    today = clock.now().date()
+    ahead, past = today + timedelta(days=20), today - timedelta(days=50)
+    world.now = clock.now() - timedelta(days=60)
+    over = market.TEN.when.model_copy(update={"ends_on": past})
+    await market.promotion(world, market.TEN.model_copy(update={"when": over}))
+    world.now = clock.now() - timedelta(hours=2)
+    coming = market.MORNING.when.model_copy(update={"starts_on": ahead})
+    await market.promotion(world, market.MORNING.model_copy(update={"when": coming}))
+    _, page, _ = await marketer.get(HOME)
+    said = words(page)
+    soon = said.partition("Morning coffee switched on from ")[2]
+    assert soon.startswith(f"{ahead.day} {ahead:%B}")
+    assert said.count("nothing given yet") == 1
+    ended = said.partition("Ten percent switched on ended on ")[2]
+    assert ended.startswith(f"{past.day} {past:%B}")
+    assert ended.count("nothing given in the last 30 days") == 1
+    assert said.index("Morning coffee") < said.index("Ten percent")
+    assert 'class="badge now"' not in page
+    number = (await world.db.read(lambda s: promotions.listing(s)))[-1].promotion_id
+    _, page, _ = await marketer.get(f"{HOME}/{number}")
+    assert "ended on" in words(page)
+    assert "nothing given in the last 30 days" in words(page)
+
+
+async def test_goods_are_called_by_their_names(world: World, marketer: Visitor) -> None:
+    world.now = clock.now() - timedelta(hours=2)
+    await world.sell(None, market.coffee(world))
+    items = tuple({"scope": {"skus": (sku,)}} for sku in ("cap", "CRO", "bagel"))
+    rules = {"kind": "bundle", "items": items, "price": 50_000}
+    bundle = market.TEN.model_validate({"name": {"ru": "Набор", "en": "Set"}, "effect": rules})
+    number = await market.promotion(world, bundle)
+    only = market.MORNING.model_validate(
+        {**market.MORNING.model_dump(), "when": {"scope": {"skus": ("CAP",)}}}
+    )
+    await market.promotion(world, only)
+    _, page, _ = await marketer.get(HOME)
+    said = words(page)
+    # Nobody has bought the last one: its article is all that is known.
+    assert "“Капучино” + “Круассан” + “bagel” together for ₽500" in said
+    assert "+50 points for “Капучино”" in said
+    _, page, _ = await marketer.get(f"{HOME}/{number}")
+    assert "“Капучино” + “Круассан”" in words(page)
 
 
 async def test_an_untouched_form_says_the_same(world: World, marketer: Visitor) -> None:

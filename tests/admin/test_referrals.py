@@ -13,7 +13,7 @@ from loyalty.referrals import referral
 from tests.admin import market, shop
 from tests.admin.forms import words
 from tests.admin.shop import Visitor
-from tests.world import World
+from tests.world import ZONE, World
 
 HOME = "/admin/referrals"
 
@@ -61,6 +61,26 @@ async def test_the_queue_is_decided(world: World, owner: Visitor) -> None:
     assert "referral.approved" in noted
     for path in (f"{HOME}/5/approve", f"{HOME}/{2**63}/decline"):
         assert (await owner.post(path))[0] == 404
+
+
+async def test_a_row_speaks_of_its_own_month(world: World, owner: Visitor) -> None:
+    anna, boris, vera, gleb = await _people(world, "Anna", "Boris", "Vera", "Gleb")
+    await market.brought(world, anna, boris, "rewarded", 60_000)
+    await market.brought(world, anna, vera, "review", 60_000)
+    long_ago = world.now - timedelta(days=45)
+    for friend, status in ((gleb, "review"), (await world.customer(name="Dan"), "rewarded")):
+        await market.brought(world, anna, friend, status, 60_000)
+        moved = sa.update(referral).where(referral.c.friend_id == friend)
+        decided = long_ago if status == "rewarded" else None
+        change = moved.values(due_at=long_ago, decided_at=decided)
+        await world.db.transact(lambda s, change=change: s.execute(change))  # type: ignore[misc]
+    _, page, _ = await owner.get(HOME)
+    said = words(page)
+    assert "Beyond 10 rewards in one month it is up to you." in said
+    month = long_ago.astimezone(clock.zone(ZONE))
+    assert f"Anna brought Gleb Rewards in {month:%B %Y} 1" in said
+    assert "Anna brought Vera Rewards this month 1" in said
+    assert "this month already" not in said
 
 
 async def test_the_list_by_state_and_the_most_eager(world: World, owner: Visitor) -> None:

@@ -199,6 +199,30 @@ async def test_search_filters_and_paging(world: World, owner: Visitor) -> None:
         assert (await owner.post(HOME, q=odd, kind="'", status="x", before="x"))[0] == 200
 
 
+async def test_what_people_made_stands_before_rewards(world: World, owner: Visitor) -> None:
+    _, page, _ = await owner.get(HOME)
+    assert "Nothing made yet" in words(page)
+    await market.voucher(world, code="SUMMER")
+    gift = await market.voucher(world, kind=vouchers.COUPON, source_kind="stamps")
+    reward = vouchers.grouped(gift.code)
+    _, page, _ = await owner.get(HOME)
+    assert ("SUMMER" in page, reward in page) == (True, False)
+    assert 'aria-current="true">Made by staff' in page
+    _, page, _ = await owner.get(f"{HOME}?made=rewards")
+    assert ("SUMMER" in page, reward in page) == (False, True)
+    assert 'name="made" value="rewards"' in page
+    _, page, _ = await owner.get(f"{HOME}?made=all")
+    assert ("SUMMER" in page, reward in page) == (True, True)
+    _, page, _ = await owner.post(HOME, kind="coupon", made="staff")
+    assert reward not in page
+    # Whoever has a code at hand does not know where it comes from.
+    _, page, _ = await owner.post(HOME, q=gift.code, made="staff")
+    assert reward in page
+    assert 'aria-current="true">All of them' in page
+    _, page, _ = await owner.get(f"{HOME}?made=x")
+    assert ("SUMMER" in page, reward in page) == (True, False)
+
+
 async def test_codes_are_shown_to_those_who_give_them_out(world: World, visitor: Visitor) -> None:
     world.now = clock.now() - timedelta(hours=1)
     promo = await market.voucher(world, code="SUMMER")

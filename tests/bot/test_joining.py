@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from bot.app import RunningBot
 from loyalty import clock, consent, customers, events, wallet
 from loyalty.customers import customer, telegram_chat
-from loyalty.db import Database
+from loyalty.db import Database, Rows
 from tests.bot.phone import Telegram, running_bot, until
 
 
@@ -191,6 +192,28 @@ async def test_known_phone_from_a_new_account(
 async def _greeted_again(phone: object) -> bool:
     messages = await phone.from_bot()  # type: ignore[attr-defined]
     return "Agree and join" in str(messages[-1].get("buttons"))
+
+
+async def test_a_known_guest_hears_of_the_card_and_of_the_welcome(
+    running: RunningBot, telegram: Telegram, db: Database
+) -> None:
+    ann = await telegram.person(13, first_name="Ann")
+
+    def unit(session: Session) -> None:
+        rows = Rows()
+        known = customers.create(
+            rows, status=customers.ACTIVE, language="en", now=clock.now(), phone=ann.phone
+        )
+        wallet.open_account(rows, customer_id=known)
+        rows.put(session)
+
+    await db.transact(unit)
+    await ann.send("/start")
+    await ann.tap("Agree and join ✅")
+    await ann.reads("One last step")
+    await ann.share()
+    told = (await ann.reads("I found your card"))["text"]
+    assert "Your gift: 100 points" in told
 
 
 async def test_start_of_a_customer_shows_the_menu_and_clears_blocked(

@@ -156,6 +156,33 @@ async def test_promotions_that_concern_me_and_a_goal(ann: Phone, db: Database) -
     assert "🎯 Three visits\n3 purchases within a week – a gift: 70 points\n○○○ until" in text
 
 
+async def test_what_is_ahead_is_told_as_soon(ann: Phone, db: Database) -> None:
+    today = clock.local_date(clock.now(), "Europe/Moscow")
+    week, month = today + timedelta(days=7), today + timedelta(days=40)
+    coffee = FixedPoints(points=50)
+    await gifts.run(db, coffee, en="Autumn", ru="Осень", starts_on=week, from_minute=480)
+    await gifts.run(db, coffee, en="Far away", ru="Нескоро", starts_on=month)
+    visits = Goal(target=3, gift=PointsGift(points=70))
+    tomorrow = today + timedelta(days=1)
+    await gifts.run(db, visits, en="Three visits", ru="Три визита", starts_on=tomorrow)
+    # Over since its hours have passed today, and since yesterday.
+    await gifts.run(db, coffee, en="Gone", ru="Ушла", ends_on=today, to_minute=0)
+    await gifts.run(db, coffee, en="Past", ru="Было", ends_on=today - timedelta(days=1))
+    await ann.send("/offers")
+    text = (await ann.reads("Soon"))["text"]
+    assert "Running now" not in text
+    assert not any(name in text for name in ("Far away", "Gone", "Past"))
+    visits_line = f"Three visits – from {tomorrow.day} "
+    assert visits_line in text
+    assert f"Autumn – from {week.day} " in text
+    assert "+50 points for a purchase, from 8:00" in text
+    assert text.index(visits_line) < text.index("Autumn"), "the nearest first"
+    await gifts.run(db, coffee, en="Today", ru="Сегодня", starts_on=today)
+    await ann.send("/offers")
+    text = (await ann.reads("Running now"))["text"]
+    assert text.index("Running now") < text.index("Today") < text.index("Soon")
+
+
 async def test_the_level_its_bar_and_perks(ann: Phone, db: Database) -> None:
     await ann.tap("💰 Points")
     text = (await ann.reads("You have 100 points"))["text"]

@@ -168,7 +168,7 @@ async def test_beyond_the_month_s_number_staff_decide(world: World) -> None:
     done = await settle(world)
     assert (done.rewarded, done.reviewed) == (10, 3)
     waiting = await world.db.read(lambda s: referrals.queue(s, now=world.now, time_zone=ZONE))
-    assert [item.rewarded_this_month for item in waiting] == [10] * 3
+    assert [item.rewarded for item in waiting] == [10] * 3
     left = {item.friend_id for item in waiting}
     assert left < set(friends)
     yes, no, _ = sorted(left)
@@ -207,10 +207,17 @@ async def test_the_next_month_counts_anew(world: World) -> None:
     await world.set_program(referral={"monthly_limit": 1})
     anna = await world.customer()
     await many_due(world, anna, 2)
+    first = world.now.date().replace(day=1)
     assert (await settle(world)).rewarded == 1
     world.now = datetime(2026, 4, 1, 9, tzinfo=UTC)
     await many_due(world, anna, 1)
     assert (await settle(world)).rewarded == 1
+    await many_due(world, anna, 1)
+    await settle(world)
+    waiting = await world.db.read(lambda s: referrals.queue(s, now=world.now, time_zone=ZONE))
+    # Whoever waits since an earlier month stands beside the rewards of that month.
+    april = first.replace(month=4)
+    assert [(one.month, one.rewarded) for one in waiting] == [(first, 1), (april, 1)]
 
 
 async def test_nobody_is_rewarded_with_somebody_who_is_gone(world: World) -> None:

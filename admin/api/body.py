@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
+from admin.api.field_words import fault
 from admin.api.problems import Refusal
 from loyalty.tokens import Keys
 
@@ -81,12 +82,16 @@ def fill(model: type[Document], parsed: Any) -> Document:
     try:
         return model.model_validate(parsed)
     except ValidationError as problem:
-        found = problem.errors(include_url=False, include_context=False, include_input=False)
+        found = problem.errors(include_url=False, include_input=False)
         wrong = [error["loc"] for error in found]
         errors = [
             {
                 "field": _place(error["loc"]),
-                "problem": error["msg"].removeprefix("Value error, ")[:200],
+                "fault": fault(
+                    error["type"],
+                    said=error["msg"].removeprefix("Value error, "),
+                    facts=error.get("ctx"),
+                ),
             }
             for error in found
             # A list whose items are wrong is called too short as well: they do not count as its.

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from admin.api import body as bodies
 from admin.api.answers import dump
+from admin.api.field_words import fault
 from admin.api.limits import LIMITS
 from admin.api.problems import Refusal, language_of
 from admin.base import DATABASE, KEYS, SETTINGS
@@ -300,7 +301,7 @@ def _flags(request: web.Request, operation: Operation) -> dict[str, bool]:
     found: dict[str, bool] = {}
     for name, value in request.query.items():
         if name not in operation.flags or name in found or value not in ("true", "false"):
-            place = {"field": f"query.{name}"[:200], "problem": "true or false, once"}
+            place = {"field": f"query.{name}"[:200], "fault": fault("flag")}
             raise Refusal(400, "bad_request", errors=[place])
         found[name] = value == "true"
     return found

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from admin.api.field_words import word
 from admin.api.fields import moment_text, money_text
 from admin.api.words import title_of
 from admin.base import SETTINGS, Handler
@@ -113,10 +114,15 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
     """The document of one refusal, in the caller's language."""
-    title = title_of(translator(language_of(request)), code, status)
+    words = translator(language_of(request))
+    title = title_of(words, code, status)
     body: dict[str, Any] = {"type": TYPE + code, "title": title, "status": status, "code": code}
     for name, value in (facts or {}).items():
-        if value is not None:
+        if name == "errors":
+            body[name] = [
+                {"field": one["field"], "problem": word(words, one["fault"])} for one in value
+            ]
+        elif value is not None:
             body[_RENAMED.get(name, name)] = value
     return web.Response(
         status=status,

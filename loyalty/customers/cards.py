@@ -26,7 +26,7 @@ from loyalty.tokens import (
 
 TRIES_PER_MINUTE = 5
 _WINDOW = timedelta(minutes=1)
-_SHOWN_AT_ONCE = 20
+_SHOWN_AT_ONCE = 60
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def _attach(
     sale = _sale_of(bought, lines, actor=actor, now=now)
     before = look(
         session,
-        gate.wallet,
+        gate,
         draft_id=None,
         outlet_id=None,
         register="",

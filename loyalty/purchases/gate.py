@@ -39,10 +39,6 @@ _GATE = (
     " LEFT JOIN telegram_chat t ON t.customer_id = a.customer_id WHERE a.customer_id = $2"
 )
 
-# After a wait PostgreSQL reads only the rows it locks anew: a customer who is merely joined would
-# still have the tier of before the sale that was waited for.
-_LOCKED = " FOR UPDATE OF a FOR SHARE OF c"
-
 _OPEN = "SELECT COALESCE(SUM(remaining), 0) FROM lot WHERE customer_id = $1 AND remaining > 0"
 
 # "IS TRUE" keeps a condition from choosing the index: nearly all lots of a customer are active,
@@ -62,9 +58,12 @@ _LOOK = (
     " (SELECT {list}({row}(card_key, stamps, debt, cards)) FROM stamp_balance"
     "   WHERE customer_id = $1),"
     " (SELECT {list}({row}(promotion_id, period, purchases, spent, reached_at IS NOT NULL))"
-    "   FROM goal_progress WHERE customer_id = $1 AND ends_on >= $10)"
+    "   FROM goal_progress WHERE customer_id = $1 AND ends_on >= $10),"
+    # After a wait for the lock PostgreSQL has read only the locked row anew; a customer who was
+    # merely joined still has the tier of before the sale that was waited for.
+    " c.status, c.tier, c.tier_floor"
     " FROM (SELECT 1 AS one) x LEFT JOIN customer_stats s ON s.customer_id = $1"
-    " LEFT JOIN referral r ON r.friend_id = $1"
+    " LEFT JOIN referral r ON r.friend_id = $1 LEFT JOIN customer c ON c.id = $1"
 )
 _LOOK_POSTGRES = _LOOK.replace("{list}", "jsonb_agg").replace("{row}", "jsonb_build_array")
 _LOOK_SQLITE = _LOOK.replace("{list}", "json_group_array").replace("{row}", "json_array")
@@ -172,13 +171,12 @@ def enter(
         CustomerBlocked: the owner has closed the program to them.
         LookupError: no program was ever published.
     """
-    tail = _LOCKED if lock and is_postgres(session) else ""
+    tail = " FOR UPDATE OF a" if lock and is_postgres(session) else ""
     found = fetch(session, _GATE + tail, now, customer_id, outlet_id, staff_id)
-    if not found or found[0][6] == "erased":
+    if not found:
         raise CustomerNotFound()
     row = found[0]
-    if row[6] == "blocked":
-        raise CustomerBlocked()
+    check_status(row[6])
     if row[18] is None:
         raise LookupError("no program version is published")
     return Gate(
@@ -200,9 +198,21 @@ def enter(
     )
 
 
+def check_status(status: str | None) -> None:
+    """Refuse a customer who is no customer any more.
+
+    Raises:
+        CustomerNotFound, CustomerBlocked: see ``enter``.
+    """
+    if status is None or status == "erased":
+        raise CustomerNotFound()
+    if status == "blocked":
+        raise CustomerBlocked()
+
+
 def look(
     session: Session,
-    wallet: Wallet | None,
+    gate: Gate | None,
     *,
     draft_id: int | None,
     outlet_id: int | None,
@@ -214,8 +224,14 @@ def look(
     now: datetime,
     redeem: int,
 ) -> Before:
-    """Read what has been recorded before, and into the wallet what ``redeem`` will be paid from."""
-    customer_id = wallet.customer_id if wallet else None
+    """Read what has been recorded before, and into the gate what stands now that it is locked.
+
+    The wallet gets what ``redeem`` will be paid from, the customer their tier of this moment.
+
+    Raises:
+        CustomerNotFound, CustomerBlocked: erased or closed while the lock was waited for.
+    """
+    customer_id = gate.wallet.customer_id if gate else None
     window = tiers.window_start(today)
     row = fetch(
         session,
@@ -232,7 +248,10 @@ def look(
         # A sale recorded late counts towards the period it was made in.
         min(today, business_date),
     )[0]
-    if wallet is not None:
+    if gate is not None:
+        wallet = gate.wallet
+        check_status(row[14])
+        gate.status, gate.tier, gate.tier_floor = row[14], row[15], row[16]
         wallet.pending_elsewhere = int(row[7])
         wallet.spendable_elsewhere = wallet.posted - int(row[7]) - int(row[8])
         if redeem:

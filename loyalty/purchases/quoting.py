@@ -66,7 +66,7 @@ def quote(
         rules = in_force(session, now=now)
     before = look(
         session,
-        gate.wallet if gate else None,
+        gate,
         draft_id=None,
         outlet_id=None,
         register="",

@@ -141,7 +141,7 @@ def _record(
 def _look(session: Session, sale: Sale, gate: Gate | None) -> Before:
     return look(
         session,
-        gate.wallet if gate else None,
+        gate,
         draft_id=sale.draft_id,
         outlet_id=sale.outlet_id,
         register=sale.receipt.register,

@@ -199,6 +199,9 @@ def upgrade() -> None:
             "customer_id", "promotion_id", "period", name=op.f("pk_goal_progress")
         ),
     )
+    op.create_index(
+        "ix_goal_progress_customer_id_ends_on", "goal_progress", ["customer_id", "ends_on"]
+    )
     op.create_table(
         "referral",
         sa.Column(
@@ -570,6 +573,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_referral_referrer_id")
 
     op.drop_table("referral")
+    op.drop_index("ix_goal_progress_customer_id_ends_on", table_name="goal_progress")
     op.drop_table("goal_progress")
     op.drop_table("customer_day")
     with op.batch_alter_table("adjustment_request", schema=None) as batch_op:

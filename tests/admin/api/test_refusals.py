@@ -244,3 +244,20 @@ async def test_a_fault_is_a_problem_and_no_log_tells_who(
     assert "call failed" in logged
     for secret in ("79001234567", "79007654321", "Ivan", link[-30:], shop.till.key):
         assert secret not in logged, secret
+
+
+async def test_what_is_wrong_with_a_field_is_told_in_the_callers_language(shop: Shop):
+    body = {"receipt": {**receipt(), "sold_at": "yesterday"}, "redeem": "many", "foo": 1}
+    said = await shop.till.post("/purchases", body, Accept_Language="ru")
+    wrong = {error["field"]: error["problem"] for error in said.body["errors"]}
+    assert wrong == {
+        "receipt.sold_at": "момент со смещением, например 2026-03-02T12:00:00+03:00",
+        "redeem": "Нужно целое число",
+        "foo": "Такого поля нет",
+    }
+    said = await shop.till.post("/purchases", body, Accept_Language="en")
+    assert {error["problem"] for error in said.body["errors"]} == {
+        "a moment with its offset, like 2026-03-02T12:00:00+03:00",
+        "A whole number is needed",
+        "There is no such field",
+    }

@@ -41,8 +41,7 @@ def quote(
     """What recording this sale with ``redeem`` points and these vouchers would do, at ``now``.
 
     ``redeem`` above what may be spent is quoted at the most that may be, less than the minimum
-    as none. ``customer_id`` None
-    is a sale without a card.
+    as none. ``customer_id`` None is a sale without a card.
 
     Raises:
         CustomerNotFound, CustomerBlocked: who the customer is forbids a sale.

@@ -226,7 +226,7 @@ async def test_how_far_somebody_is(world: World) -> None:
 async def test_two_years_of_any_spending_keep_the_rules(world: World, seed: int) -> None:
     """Each night: never below what the year reaches or the floor; down by one level, on a 1st,
     warned at least thirty days before, and only then."""
-    chance = random.Random(seed)  # noqa: S311 - a test's chance
+    chance = random.Random(seed)
     program = Program()
     people = [await world.customer() for _ in range(4)]
     floor = people[0]

@@ -37,6 +37,7 @@ STOP_SECONDS = 40
 WAIT_MS = 60_000
 CUSTOMER, CASHIER = 1001, 1003
 SUM = "450"
+DAYS = 3
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -225,14 +226,22 @@ def confirm_sale(page: Page, words: Words) -> None:
     wait_for_more(page, CUSTOMER, before)
 
 
-def move_a_day(page: Page, words: Words) -> None:
-    """Let a day pass, and wait for what the shop writes on it."""
+def move_days(page: Page, words: Words) -> None:
+    """Let days pass until the shop writes something.
+
+    By day the first hello comes at once, and the next message two days later; at night it waits
+    for the morning.
+    """
     before = last_said(page, CUSTOMER)
-    page.locator("#bar .clock").click()
-    page.locator(".menu button", has_text=words.day).first.click()
+    for _ in range(DAYS):
+        page.locator("#bar .clock").click()
+        page.locator(".menu button", has_text=words.day).first.click()
+        page.wait_for_selector("#bar .clock[disabled], .notice")
+        page.wait_for_selector("#bar .clock:not([disabled])")
+        page.wait_for_selector(".notice", state="detached")
+        if last_said(page, CUSTOMER) > before:
+            return
     wait_for_more(page, CUSTOMER, before)
-    page.wait_for_selector("#bar .clock:not([disabled])")
-    page.wait_for_selector(".notice", state="detached")
 
 
 def chat(browser: Browser, url: str, language: str) -> None:
@@ -248,7 +257,7 @@ def chat(browser: Browser, url: str, language: str) -> None:
         confirm_sale(page, words)
         phone(page, CUSTOMER).locator(".row .key", has_text=words.points).last.wait_for()
         save(page, f"chat-{language}")
-        move_a_day(page, words)
+        move_days(page, words)
         save(page, f"later-{language}")
     with open_page(browser, PHONE, language) as context:
         page = context.new_page()

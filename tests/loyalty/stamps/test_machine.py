@@ -164,13 +164,18 @@ def test_the_same_stories_in_the_database(database_url: str) -> None:
     with asyncio.Runner() as runner:
         opened = open_world(database_url)
         world = runner.run(opened.__aenter__())
+        lived = 0
 
         @settings(max_examples=25, deadline=None, database=None)
         @examples(story=steps)
         def stories(story: list[tuple[str, int]]) -> None:
+            nonlocal lived
             runner.run(_live(world, story))
+            lived += 1
 
         try:
             stories()
+            assert lived >= 25
+            assert runner.run(faults(world)) == []
         finally:
             runner.run(opened.__aexit__(None, None, None))

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from loyalty import errors, promotions, purchases, referrals, stamps, vouchers
 from loyalty.customers import customer
 from loyalty.db import Rows
+from loyalty.events import event
 from loyalty.program import AmountOff, GiftItem, LocalText, PercentOff, Scope
 from loyalty.promotions import Conditions, Promotion
 from loyalty.purchases import Line, Receipt
@@ -306,6 +307,11 @@ async def test_a_sale_without_a_card_finds_its_customer_later(world: World) -> N
     found = await attach(who)
     assert (found.earned, found.stamps) == (20, {"coffee": 2})
     assert (await attach(who)).replayed
+    told = sa.select(event.c.data).where(
+        event.c.type == "purchase.recorded", event.c.customer_id == who
+    )
+    [fact] = await world.db.read(lambda s: list(s.execute(told).scalars()))
+    assert (fact["purchase_id"], fact["first"]) == (str(sold.purchase_id), True)
     with pytest.raises(errors.AlreadyAttached):
         await attach(await world.customer())
     back = await world.take_back(sold.purchase_id, [(1, 1000)])

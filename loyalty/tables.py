@@ -15,6 +15,7 @@ from loyalty.chains import tables as chains
 from loyalty.db import installation
 from loyalty.db.types import metadata
 from loyalty.dryrun import tables as dryrun
+from loyalty.feedback import tables as feedback
 from loyalty.guards import tables as guards
 from loyalty.messaging import tables as messaging
 from loyalty.promotions import tables as promotions
@@ -30,6 +31,7 @@ __all__ = [
     "customers",
     "dryrun",
     "events",
+    "feedback",
     "guards",
     "idempotency",
     "inbox",

@@ -39,10 +39,26 @@ customer = sa.Table(
     sa.Column("tier_warned_for", sa.Date),
     sa.Column("tags", JsonValue),
     sa.Column("fields", JsonValue),
+    # Own quiet hours in minutes of the local day; both None: the program's. Equal: none at all.
+    sa.Column("quiet_start", sa.SmallInteger),
+    sa.Column("quiet_end", sa.SmallInteger),
+    # Categories of goods the customer said they like, a list.
+    sa.Column("interests", JsonValue),
+    # A paper card whose owner was a member already: what it had is on that member's card.
+    sa.Column("merged_into", BigId),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("joined_at", UtcDateTime),
+    # Asked to be erased; it happens at ``erase_after`` unless they change their mind before.
+    sa.Column("erase_asked_at", UtcDateTime),
+    sa.Column("erase_after", UtcDateTime),
     sa.Column("erased_at", UtcDateTime),
     sa.Index("ix_customer_created_at", "created_at"),
+    sa.Index(
+        "ix_customer_erase_after",
+        "erase_after",
+        sqlite_where=sa.text("erase_after IS NOT NULL"),
+        postgresql_where=sa.text("erase_after IS NOT NULL"),
+    ),
     sa.Index(
         "uq_customer_phone",
         "phone",
@@ -69,6 +85,32 @@ card = sa.Table(
     sa.Column("pseudonym", sa.String(16), nullable=False, unique=True),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("revoked_at", UtcDateTime),
+    # A printed card: its QR never changes, so it earns and never spends.
+    sa.Column("paper", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+
+card_batch = sa.Table(
+    "card_batch",
+    metadata,
+    # A print run of blank paper cards; a card becomes a row when it is first scanned at a till.
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("name", sa.String(120), nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("created_by", sa.String(40), nullable=False),
+)
+
+attraction_source = sa.Table(
+    "attraction_source",
+    metadata,
+    # A poster, a table tent, a page: ``s_KEY`` in its link, KEY in ``customer.source``.
+    sa.Column("key", sa.String(48), primary_key=True),
+    sa.Column("name", sa.String(120), nullable=False),
+    # What it cost, minor units: cost per lead comes from it.
+    sa.Column("cost", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("created_by", sa.String(40), nullable=False),
+    sa.Column("archived_at", UtcDateTime),
 )
 
 card_code = sa.Table(

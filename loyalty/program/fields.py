@@ -247,6 +247,20 @@ _GUARDS = Section(
             hint=N_("Larger ones need a second person."),
         ),
         Field(
+            path="undo_minutes",
+            label=N_("A cashier may undo a sale for"),
+            unit="minutes",
+            hint=N_("Later the sale is returned instead."),
+            zero=N_("never"),
+        ),
+        Field(
+            path="erasure_days",
+            label=N_("Wait before erasing a guest"),
+            unit="days",
+            hint=N_("A guest who asks to be erased may change their mind meanwhile."),
+            zero=N_("no waiting"),
+        ),
+        Field(
             path="phone_change_freeze_hours",
             label=N_("Pause after a change of account"),
             unit="hours",

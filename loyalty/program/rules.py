@@ -181,6 +181,10 @@ class Program(Rules):
     # only miss their reminders.
     holdout_from_customers: int = Field(default=100, ge=0, le=_MOST)
     phone_change_freeze_hours: int = Field(default=72, ge=0, le=720)
+    # A slip of the hand can be taken back by the cashier for so long after the sale.
+    undo_minutes: int = Field(default=5, ge=0, le=60)
+    # Between asking to be erased and being erased: time to change one's mind.
+    erasure_days: int = Field(default=3, ge=0, le=30)
 
     @model_validator(mode="after")
     def _ladders_stand(self) -> Self:

@@ -23,10 +23,16 @@ sale_draft = sa.Table(
     # Codes of vouchers to use, and stamps the cashier counted, by card.
     sa.Column("vouchers", JsonValue),
     sa.Column("stamps", JsonValue),
+    # The sum split by the cashier: a list of {amount, category}; None: one sum without a category.
+    sa.Column("lines", JsonValue),
     sa.Column("hold_id", BigId),
     sa.Column("purchase_id", BigId),
     # The cashier's message that shows this sale, to be edited in place.
     sa.Column("message_id", sa.BigInteger),
+    # The question in the customer's chat and until when it stands (business time).
+    sa.Column("asked_chat_id", sa.BigInteger),
+    sa.Column("asked_message_id", sa.BigInteger),
+    sa.Column("asked_until", UtcDateTime),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
     sa.Column("closed_at", UtcDateTime),

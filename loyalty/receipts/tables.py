@@ -119,6 +119,8 @@ purchase_return = sa.Table(
     sa.Column("gift_returned", sa.BigInteger, nullable=False, server_default="0"),
     # Stamps taken, vouchers given back, debts of stamps left behind.
     sa.Column("effects", JsonValue),
+    # The cashier took a slip of the hand back right after the sale.
+    sa.Column("undo", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("ix_purchase_return_at", "at"),
 )
 

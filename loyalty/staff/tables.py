@@ -37,7 +37,20 @@ staff = sa.Table(
     sa.Column("language", sa.String(2)),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("revoked_at", UtcDateTime),
+    # The cashier's command menu stands in their chat since; taken off when the role goes.
+    sa.Column("menu_set_at", UtcDateTime),
     sa.CheckConstraint("role IN ('owner', 'marketer', 'analyst', 'cashier')", name="role"),
+)
+
+staff_outlet = sa.Table(
+    "staff_outlet",
+    metadata,
+    # Where a cashier may sell; ``staff.outlet_id`` is where they stand now.
+    sa.Column("staff_id", BigId, sa.ForeignKey("staff.id"), primary_key=True, autoincrement=False),
+    sa.Column(
+        "outlet_id", BigId, sa.ForeignKey("outlet.id"), primary_key=True, autoincrement=False
+    ),
+    sa.Column("added_at", UtcDateTime, nullable=False),
 )
 
 invitation = sa.Table(

@@ -1,0 +1,1 @@
+"""What customers think: ratings of purchases, and talks with the staff."""

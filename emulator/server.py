@@ -44,6 +44,7 @@ class RunningEmulator:
         """Answer waiting polls, save, close every connection."""
         for bot in self.world.bots.values():
             stop_poller(bot, "closing")
+        self.world.mischief.flush()
         self.world.hub.close()
         await self._courier.stop()
         await self._runner.cleanup()

@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from emulator.queueing import expired, forget
+from emulator.queueing import come_again, expired, forget, lane_of
 from emulator.world import Bot, Webhook, World
 
 Json = dict[str, Any]
@@ -92,7 +92,9 @@ class Courier:
                 if waiting is update:
                     del store[index]
                     break
+        bot.late = [late for late in bot.late if late is not update]
         forget(self.world, bot, update)
+        come_again(self.world, bot, update)
 
     async def _post(self, bot: Bot, hook: Webhook, update: Json) -> bool:
         """Post one update; True once it is settled."""
@@ -150,13 +152,3 @@ class Courier:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def lane_of(update: Json) -> str:
-    """Messages go in order by chat, everything else by person."""
-    for kind, payload in update.items():
-        if isinstance(payload, dict):
-            who = payload.get("chat") if kind == "message" else payload.get("from")
-            if isinstance(who, dict):
-                return f"{'chat' if kind == 'message' else kind}:{who.get('id')}"
-    return "other"

@@ -15,6 +15,7 @@ from emulator.clock import Clock
 from emulator.faults import Faults
 from emulator.hub import Hub
 from emulator.limits import Limits
+from emulator.mischief import Mischief
 
 Json = dict[str, Any]
 
@@ -22,6 +23,15 @@ MESSAGES_KEPT = 2_000
 """Messages kept per chat; older ones are forgotten."""
 CALLS_KEPT = 50_000
 FILE_BYTES_KEPT = 256 * 1024 * 1024
+DELIVERY: Json = {
+    "duplicate": False,
+    "shuffle": False,
+    "swap": 0,
+    "delay": 0,
+    "seed": 0,
+    "retry_base": 1.0,
+}
+"""How updates reach bots unless the control API says otherwise."""
 EPOCH = 1_767_225_600  # 2026-01-01: identifiers count from here, so they stay under 2**31
 
 
@@ -97,6 +107,8 @@ class Bot:
     allowed_updates: list[str] = field(default_factory=list)
     webhook: Webhook = field(default_factory=Webhook)
     pending: deque[Json] = field(default_factory=deque)
+    late: list[Json] = field(default_factory=list)
+    """Those of `pending` that must be handed out once, however old their ids are."""
     poller: asyncio.Future[str] | None = None
     taps: OrderedDict[str, Tap] = field(default_factory=OrderedDict)
 
@@ -165,7 +177,8 @@ class World:
         self.faults = Faults()
         self.limits = Limits()
         self.hub = Hub()
-        self.delivery: Json = {"duplicate": False, "shuffle": False, "delay": 0, "retry_base": 1.0}
+        self.delivery: Json = dict(DELIVERY)
+        self.mischief = Mischief()
         self.bot_names: dict[int, tuple[str, str]] = {}
         self.on_update: Callable[[Bot], None] = lambda _bot: None
         self.dirty: Callable[[str, str], None] = lambda _kind, _key: None
@@ -261,6 +274,7 @@ class World:
             for update in bot.pending:
                 self.dirty("update", f"{bot.id}:{update['update_id']}")
             bot.pending.clear()
+            bot.late.clear()
             bot.webhook = Webhook()
             bot.profile.clear()
             bot.allowed_updates = []
@@ -276,5 +290,6 @@ class World:
         self.dirty("clock", "")
         self.faults.clear()
         self.limits.reset()
-        self.delivery.update(duplicate=False, shuffle=False, delay=0, retry_base=1.0)
+        self.delivery.update(DELIVERY)
+        self.mischief.reset()
         self.hub.publish({"kind": "reset"})

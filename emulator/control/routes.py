@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from emulator.control import people, tools
+from emulator.control import delivery, people, tools
 
 
 def control_routes() -> list[web.RouteDef]:
@@ -33,8 +33,9 @@ def control_routes() -> list[web.RouteDef]:
         web.delete("/control/faults", tools.delete_faults),
         web.get("/control/limits", tools.get_limits),
         web.put("/control/limits", tools.put_limits),
-        web.put("/control/delivery", tools.put_delivery),
-        web.post("/control/updates", tools.post_update),
+        web.get("/control/delivery", delivery.get_delivery),
+        web.put("/control/delivery", delivery.put_delivery),
+        web.post("/control/updates", delivery.post_update),
         web.get("/control/clock", tools.get_clock),
         web.post("/control/clock", tools.post_clock),
         web.post("/control/product-clock", tools.post_product_clock),

@@ -14,7 +14,6 @@ from emulator.clock import parse_span
 from emulator.control.asking import (
     body_of,
     bot_named,
-    flag_in,
     number_in,
     only,
     query_number,
@@ -23,7 +22,6 @@ from emulator.control.asking import (
 )
 from emulator.errors import ControlError
 from emulator.faults import KINDS, Fault
-from emulator.queueing import inject
 from emulator.world import Bot, World
 
 Json = dict[str, Any]
@@ -145,29 +143,6 @@ async def put_limits(request: web.Request) -> web.Response:
     only(body, "global_per_second", "per_chat_per_second", "burst")
     world.limits.set({name: number_in(body, name, 0) for name in body})
     return web.json_response(world.limits.as_json())
-
-
-async def put_delivery(request: web.Request) -> web.Response:
-    """How updates reach bots: `{duplicate, shuffle, delay, retry_base}` (seconds)."""
-    world, body = world_of(request), await body_of(request)
-    only(body, "duplicate", "shuffle", "delay", "retry_base")
-    for name in ("duplicate", "shuffle"):
-        world.delivery[name] = flag_in(body, name, default=world.delivery[name])
-    for name in ("delay", "retry_base"):
-        world.delivery[name] = number_in(body, name, world.delivery[name])
-    return web.json_response(world.delivery)
-
-
-async def post_update(request: web.Request) -> web.Response:
-    """Hand a bot a raw update, however odd; without `update_id` it gets the next one."""
-    world, body = world_of(request), await body_of(request)
-    only(body, "bot", "update")
-    update = body.get("update")
-    if not isinstance(update, dict):
-        raise ControlError(400, "update must be an object")
-    update.setdefault("update_id", world.next_update_id())
-    inject(world, bot_named(world, body.get("bot")), update)
-    return web.json_response({"update_id": update["update_id"]})
 
 
 def _clock_json(world: World) -> Json:

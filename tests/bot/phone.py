@@ -58,6 +58,30 @@ class Telegram:
         rows = found["requests"] if isinstance(found, dict) else found
         return [row for row in rows if row["method"] == method]
 
+    async def mischief(
+        self,
+        *,
+        seed: int = 1,
+        duplicate: float = 0.3,
+        swap: float = 0.3,
+        delay: float = 0.3,
+        seconds: tuple[float, float] = (0.02, 0.2),
+    ) -> None:
+        """From now on some updates come twice, some out of order, some late (shares 0 to 1)."""
+        late = {"share": delay, "seconds": list(seconds)}
+        body = {"duplicate": duplicate, "swap": swap, "delay": late, "seed": seed}
+        await self.call("PUT", "/delivery", body)
+
+    async def mischief_done(self) -> dict[str, Any]:
+        """Update ids that were `duplicated`, `swapped` (pairs) and `delayed` since then."""
+        found = await self.call("GET", "/delivery")
+        return dict(found["done"])
+
+    async def forged(self, **update: Any) -> int:
+        """Hand the bot an update nobody's phone would send; its id."""
+        body = {"bot": 42, "update": update}
+        return int((await self.call("POST", "/updates", body))["update_id"])
+
     async def person(self, number: int, **about: Any) -> Phone:
         """A new person."""
         facts = {"first_name": f"Guest{number}", "language_code": "en", **about}

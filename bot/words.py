@@ -49,6 +49,7 @@ _PLAIN = {
     "referral_decided": N_("This invitation does not wait for a decision any more."),
     "anomaly_not_found": N_("I could not find this note."),
     "promotion_not_found": N_("I could not find this promotion."),
+    "entry_not_found": N_("I could not find this line of your history."),
     "dry_run_not_found": N_("I could not find this dry run."),
     "dry_run_period": N_("Please choose a first day that is not after the last one."),
     "hold_already_resolved": N_("This has been settled already."),
@@ -57,6 +58,7 @@ _PLAIN = {
     "idempotency_conflict": N_("This request came before with other content."),
     "request_in_flight": N_("One moment, this is being done right now ⏳"),
     "return_exceeds_purchase": N_("That is more than what is left to return."),
+    "undo_refused": N_("This sale cannot be undone any more. Please return it instead."),
     "nothing_to_return": N_("Everything from this purchase has been returned already."),
     "invitation_used": N_(
         "This invitation was used or has expired. Please ask your manager for a new one."
@@ -84,6 +86,9 @@ _PLAIN = {
     "reason_invalid": N_("Please write the reason in a few words."),
     "points_invalid": N_("Please type a whole number of points, like 50"),
     "phone_invalid": N_("I could not read this phone number."),
+    "name_invalid": N_("Please type just your name, like Anna 🙂"),
+    "zone_invalid": N_("I do not know this time zone. Please choose one from the list."),
+    "source_not_found": N_("I could not find this poster."),
     "birthday_invalid": N_("I could not read the date. Please type it like 05.06 or 05.06.1990"),
     "receipt_invalid": N_("Something in this receipt is not right. Please check it."),
     "code_invalid": N_(

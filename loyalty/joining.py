@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +10,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loyalty import clock, consent, customers, events, messaging, program, referrals, wallet
+from loyalty import (
+    clock,
+    consent,
+    customers,
+    events,
+    messaging,
+    program,
+    referrals,
+    sources,
+    wallet,
+)
 from loyalty.consent import PERSONAL_DATA, ConsentText
 from loyalty.customers import Customer, customer, phone_seen, telegram_chat
 from loyalty.db.engine import AlreadyThere, is_unique_violation
@@ -19,6 +30,7 @@ from loyalty.referrals import Attached, Refusal
 from loyalty.tokens import Keys
 
 REFERRAL = "referral:"
+_POSTER, _FRIEND = sources.PREFIX, "r_"
 ASK_ADS = "ads"
 """The step of a chat that has joined and was not yet asked about advertising."""
 
@@ -59,13 +71,15 @@ def join(
     source: str | None,
     time_zone: str,
     now: datetime,
+    code: str | None = None,
 ) -> Joined:
     """Make the person behind a chat a customer, or give them the card that has their phone.
 
     ``phone`` is verified (the contact button) and as ``customers.normalize_phone`` gives it.
     ``time_zone`` is the business's: welcome points expire by its calendar. Run twice, it
     changes nothing the second time. A phone whose card lives in another Telegram account moves
-    the card here: the old chat is told and redemption is frozen for a while.
+    the card here: the old chat is told and redemption is frozen for a while. ``code`` is a
+    friend's, also for somebody whose first source was another one.
 
     Raises:
         CustomerBlocked: the program is closed to the customer with this phone.
@@ -98,13 +112,15 @@ def join(
         .where(telegram_chat.c.telegram_id == telegram_id)
         .values(customer_id=customer_id, step=ASK_ADS, step_data=None)
     )
+    customers.forget_links(session, telegram_id)
     _record_agreement(session, customer_id, agreement)
     facts = {"source": source, "new": known is None, "moved": moved}
     _record_event(session, customer_id, facts, now=now)
     invited = None
-    if source is not None and source.startswith(REFERRAL):
-        # A code that does not count (an old customer, one's own) changes nothing about joining.
+    if code is None and source is not None and source.startswith(REFERRAL):
         code = source.removeprefix(REFERRAL)
+    if code is not None:
+        # A code that does not count (an old customer, one's own) changes nothing about joining.
         invited = referrals.attach(session, friend_id=customer_id, code=code, now=now)
     welcome = _welcome(session, customer_id, phone_hash, time_zone=time_zone, now=now)
     return Joined(
@@ -117,14 +133,40 @@ def join(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What the links somebody came by say: the first source, the first friend's code that
+    exists, and the other payloads (receipts, paper cards), the newest first."""
+
+    source: str | None = None
+    code: str | None = None
+    claims: tuple[str, ...] = ()
+
+
+def arrival(session: Session, payloads: Sequence[str]) -> Arrival:
+    """Read the payloads a chat came by, the first one first; forged ones say nothing."""
+    source = code = None
+    rest = []
+    for payload in payloads:
+        if not payload.startswith((_POSTER, _FRIEND)):
+            rest.append(payload)
+            continue
+        found = source_of(session, payload)
+        source = source or found
+        if code is None and found is not None and found.startswith(REFERRAL):
+            code = found.removeprefix(REFERRAL)
+    return Arrival(source, code, tuple(reversed(rest)))
+
+
 def source_of(session: Session, payload: str | None) -> str | None:
     """Where a start payload says somebody comes from: ``referral:CODE`` for a friend's code
     that exists, the name of a poster or table tent, None for anything else."""
-    kind, _, value = (payload or "").partition("_")
-    if kind == "s" and value:
-        return value[:64]
-    if kind == "r" and value:
-        code = referrals.normalize_code(value)
+    payload = payload or ""
+    if payload.startswith(_POSTER):
+        return sources.key_of(payload)
+    if payload.startswith(_FRIEND) and (
+        code := referrals.normalize_code(payload.removeprefix(_FRIEND))
+    ):
         known = session.execute(
             sa.select(customer.c.id).where(customer.c.referral_code == code)
         ).scalar_one_or_none()

@@ -124,6 +124,7 @@ def _decide(
         reachable=person.reachable,
         # The question about news comes with joining; later, no answer is an answer.
         consent=person.ads if item.day is None else bool(person.ads),
+        quiet=person.quiet,
         left=[*person.left, *(Left(name, world.now) for _, name, _, _ in person.coming)],
         rank=policy.rank(item.source, step.id),
         held_out=world.measured

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from loyalty.customers.links import keep_link
 from loyalty.customers.people import FIELDS, Customer
 from loyalty.customers.tables import telegram_chat
 from loyalty.db.fast import fetch, is_postgres
@@ -132,7 +133,7 @@ def open_chat(
 ) -> None:
     """Note that this person writes to the bot: reachable, and the link they came by.
 
-    Only the first link counts; a chat that is known keeps its language.
+    Links are kept in the order they come; a chat that is known keeps its language.
     """
     values = {
         "telegram_id": telegram_id,
@@ -151,6 +152,8 @@ def open_chat(
         "start_payload": first_payload,
     }
     _insert_or(session, values, changes)
+    if payload is not None:
+        keep_link(session, telegram_id=telegram_id, payload=payload)
 
 
 def _insert_or(session: Session, values: dict[str, Any], changes: dict[str, Any]) -> None:
@@ -192,9 +195,14 @@ def set_chat_language(session: Session, *, telegram_id: int, language: str) -> N
     )
 
 
-def set_menu_message(session: Session, *, telegram_id: int, message_id: int | None) -> None:
-    """Which message is the chat's living menu."""
-    _update(session, telegram_id, menu_message_id=message_id)
+def set_menu_messages(session: Session, messages: Mapping[int, int]) -> None:
+    """Which message is each chat's living one, by Telegram id; chats in id order."""
+    session.execute(
+        sa.update(telegram_chat)
+        .where(telegram_chat.c.telegram_id == sa.bindparam("chat"))
+        .values(menu_message_id=sa.bindparam("message")),
+        [{"chat": chat, "message": message} for chat, message in sorted(messages.items())],
+    )
 
 
 def set_reachable(session: Session, *, telegram_id: int, reachable: bool, now: datetime) -> None:

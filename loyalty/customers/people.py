@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from loyalty import events
 from loyalty.customers.tables import card, customer, telegram_chat
 from loyalty.db.rows import Rows
 from loyalty.errors import BirthdayInvalid, CustomerNotFound, PhoneInvalid
@@ -150,6 +151,23 @@ def set_birthday(session: Session, *, customer_id: int, birthday: Birthday, now:
     if changed:
         values["birthday_set_at"] = now
     session.execute(sa.update(customer).where(customer.c.id == customer_id).values(**values))
+    told = (birthday.day, birthday.month, values["birth_year"])
+    if told != (old.birth_day, old.birth_month, old.birth_year):
+        note_change(session, customer_id=customer_id, field="birthday", now=now)
+
+
+def note_change(session: Session, *, customer_id: int, field: str, now: datetime) -> None:
+    """Leave the event ``customer.profile_changed``: which field, and nothing of its content."""
+    rows = Rows()
+    events.record(
+        rows,
+        type="customer.profile_changed",
+        customer_id=customer_id,
+        actor=f"customer:{customer_id}",
+        data={"field": field},
+        now=now,
+    )
+    rows.put(session)
 
 
 def mark_birthday_asked(session: Session, *, customer_id: int, now: datetime) -> bool:
@@ -184,6 +202,15 @@ def parse_birthday(text: str, *, today: date) -> Birthday:
         year = int(found[3]) if found[3] else 0
     else:
         raise BirthdayInvalid()
+    return born_on(day, month, year or None, today=today)
+
+
+def born_on(day: int, month: int, year: int | None, *, today: date) -> Birthday:
+    """A birthday from its parts, as a calendar gives them.
+
+    Raises:
+        BirthdayInvalid: not a date, in the future, or more than 120 years ago.
+    """
     try:
         # Without a year any leap year will do: 29 February is a birthday.
         born = date(year or 2000, month, day)

@@ -104,7 +104,7 @@ attraction_source = sa.Table(
     "attraction_source",
     metadata,
     # A poster, a table tent, a page: ``s_KEY`` in its link, KEY in ``customer.source``.
-    sa.Column("key", sa.String(48), primary_key=True),
+    sa.Column("key", sa.String(64), primary_key=True),
     sa.Column("name", sa.String(120), nullable=False),
     # What it cost, minor units: cost per lead comes from it.
     sa.Column("cost", sa.BigInteger, nullable=False, server_default="0"),
@@ -151,6 +151,8 @@ telegram_chat = sa.Table(
     sa.Column("step_data", JsonValue),
     # Deep link payload of the first /start, kept until joining is done.
     sa.Column("start_payload", sa.String(64)),
+    # All of them that count, in the order they came: a poster, a friend, a receipt.
+    sa.Column("links", JsonValue),
     sa.Column("menu_message_id", sa.BigInteger),
     sa.Column("reachable", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("blocked_at", UtcDateTime),

@@ -32,7 +32,7 @@ from loyalty.messaging.policy import (
     rank,
 )
 from loyalty.messaging.tables import outbox, touch
-from loyalty.messaging.templates import Context, Message, render
+from loyalty.messaging.templates import SCREEN, Context, Message, render
 
 log = logging.getLogger(__name__)
 
@@ -217,6 +217,7 @@ def _decide(look: _Look, row: _Held) -> Decision:
         reachable=row.reachable and (person is None or person.chat_id == row.chat_id),
         # Asked or not: what was planned on a consent that is gone is not sent.
         consent=bool(person and person.ads),
+        quiet=person.quiet if person else None,
         left=person.left if person else (),
         rank=own_rank,
         rivals=[
@@ -310,4 +311,6 @@ def _call(row: _Held, message: Message) -> tuple[str, dict[str, Any]]:
 def _button(button: Mapping[str, str]) -> dict[str, str]:
     if button.get("url"):
         return {"text": button["text"], "url": button["url"]}
-    return {"text": button["text"], "callback_data": button["data"]}
+    if button.get("tap"):
+        return {"text": button["text"], "callback_data": button["tap"]}
+    return {"text": button["text"], "callback_data": f"{SCREEN}{button['data']}"}

@@ -143,3 +143,24 @@ class AdjustmentDecided(Conflict):
 
 class AccountBroken(Conflict):
     """The points do not add up: they are mended, not released by hand."""
+
+
+class UndoRefused(Conflict):
+    """The sale cannot be undone (any more). Facts: ``reason``: ``late``, ``returned``, ``done``
+    or ``not_yours``."""
+
+
+class RatingClosed(Conflict):
+    """The purchase was too long ago to rate it, or to change the rating. Facts: ``days``."""
+
+
+class TalkClosed(Conflict):
+    """The talk is closed: it is reopened before it is answered."""
+
+
+class OtherTalkOpen(Conflict):
+    """The customer has another talk that is not closed. Facts: ``talk_id``."""
+
+
+class TooManyMessages(Conflict):
+    """The customer has written as often as one may in an hour. Facts: ``retry_after_s``."""

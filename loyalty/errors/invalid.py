@@ -79,3 +79,15 @@ class PasswordTooShort(Invalid):
 
 class ReasonInvalid(Invalid):
     """Too short or too long. Facts: ``minimum``, ``maximum`` (characters)."""
+
+
+class NameInvalid(Invalid):
+    """Not a name: nothing in it can be read aloud."""
+
+
+class ZoneInvalid(Invalid):
+    """No time zone of this name."""
+
+
+class WordsInvalid(Invalid):
+    """Nothing is written, or more than fits. Facts: ``length``, ``limit`` (characters)."""

@@ -67,3 +67,15 @@ class DryRunNotFound(NotFound):
 
 class AdjustmentNotFound(NotFound):
     """No correction by that id waits for anybody."""
+
+
+class SourceNotFound(NotFound):
+    """There is no poster or other source of attraction of this key."""
+
+
+class EntryNotFound(NotFound):
+    """The customer's points have no entry by that id."""
+
+
+class TalkNotFound(NotFound):
+    """No talk with a customer by that id."""

@@ -38,6 +38,8 @@ class Person:
     reachable: bool
     # None: has not been asked about advertising yet.
     ads: bool | None = None
+    # Own quiet hours, minutes of the local day; None: the program's.
+    quiet: tuple[int, int] | None = None
     left: list[Left] = field(default_factory=list)
     # Marketing that is on its way: (outbox id, class, due, rank).
     coming: list[tuple[int, str, datetime, int]] = field(default_factory=list)
@@ -57,6 +59,8 @@ def gather(
             customer.c.name,
             customer.c.language,
             customer.c.time_zone,
+            customer.c.quiet_start,
+            customer.c.quiet_end,
             customer.c.tier,
             outlet.c.name.label("outlet"),
             outlet.c.time_zone.label("outlet_zone"),
@@ -79,12 +83,17 @@ def gather(
             outlet=row.outlet,
             chat_id=row.telegram_id,
             reachable=row.telegram_id is not None and bool(row.reachable),
+            quiet=_own_hours(row.quiet_start, row.quiet_end),
         )
         for row in session.execute(query)
     }
     _add_consents(session, people, ids)
     _add_messages(session, people, ids, now)
     return people
+
+
+def _own_hours(start: int | None, end: int | None) -> tuple[int, int] | None:
+    return None if start is None or end is None else (start, end)
 
 
 def _add_consents(session: Session, people: dict[int, Person], ids: list[int]) -> None:

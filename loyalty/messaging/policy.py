@@ -90,6 +90,8 @@ class Facts:
     reachable: bool
     # None: the person has not been asked yet.
     consent: bool | None = None
+    # Their own quiet hours, minutes of the local day (equal: never quiet); None: the program's.
+    quiet: tuple[int, int] | None = None
     left: Sequence[Left] = ()
     # Places (``rank``) of this and of the person's other triggers due by now.
     rank: int = len(PRIORITY)
@@ -180,12 +182,8 @@ def _consent(facts: Facts) -> Decision | None:
 
 
 def _quiet(facts: Facts, rules: PolicyRules) -> Decision | None:
-    until = quiet_until(
-        facts.now,
-        time_zone=facts.time_zone,
-        start=rules.quiet_start,
-        end=rules.quiet_end,
-    )
+    start, end = facts.quiet or (rules.quiet_start, rules.quiet_end)
+    until = quiet_until(facts.now, time_zone=facts.time_zone, start=start, end=end)
     return Wait(until, "quiet_hours") if until else None
 
 

@@ -24,11 +24,15 @@ NEW_COLUMNS: list[tuple[str, str, sa.types.TypeEngine]] = [
     ("customer", "merged_into", BIG),
     ("customer", "erase_asked_at", MOMENT),
     ("customer", "erase_after", MOMENT),
+    ("telegram_chat", "links", JSON),
     ("staff", "menu_set_at", MOMENT),
     ("sale_draft", "lines", JSON),
     ("sale_draft", "asked_chat_id", sa.BigInteger()),
     ("sale_draft", "asked_message_id", sa.BigInteger()),
     ("sale_draft", "asked_until", MOMENT),
+    ("sale_draft", "asked_next_at", MOMENT),
+    ("till_hold", "asked_next_at", MOMENT),
+    ("staff_invitation", "merged_into", BIG),
 ]
 
 # Where a cashier stands is where they may sell.
@@ -51,6 +55,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("erase_after IS NOT NULL"),
         postgresql_where=sa.text("erase_after IS NOT NULL"),
     )
+    for table in ("sale_draft", "till_hold"):
+        op.create_index(
+            f"ix_{table}_asked_next_at",
+            table,
+            ["asked_next_at"],
+            sqlite_where=sa.text("asked_next_at IS NOT NULL"),
+            postgresql_where=sa.text("asked_next_at IS NOT NULL"),
+        )
     _feedback()
     op.create_table(
         "card_batch",
@@ -63,7 +75,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "attraction_source",
-        sa.Column("key", sa.String(length=48), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("cost", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
@@ -135,6 +147,7 @@ def _feedback() -> None:
         postgresql_where=sa.text("status <> 'closed'"),
     )
     op.create_index("ix_talk_status_last_at", "talk", ["status", "last_at"])
+    op.create_index("ix_talk_customer_id_opened_at", "talk", ["customer_id", "opened_at"])
     op.create_table(
         "talk_message",
         sa.Column("id", BIG, nullable=False),
@@ -157,6 +170,8 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_table("card_batch")
     op.drop_index("ix_customer_erase_after", table_name="customer")
+    for table in ("sale_draft", "till_hold"):
+        op.drop_index(f"ix_{table}_asked_next_at", table_name=table)
     for table, name in (("purchase_return", "undo"), ("card", "paper")):
         op.drop_column(table, name)
     for table, name, _ in reversed(NEW_COLUMNS):

@@ -18,7 +18,7 @@ from loyalty.program.fields import SECTIONS, Unit
 from loyalty.program.wording import value_at
 
 LISTS = re.compile(
-    r"tiers|tiers\.\d{1,2}\.perks|stamp_cards|stamp_cards\.\d{1,2}\.interim"
+    r"till_categories|tiers|tiers\.\d{1,2}\.perks|stamp_cards|stamp_cards\.\d{1,2}\.interim"
 )  # fmt: skip
 _INPUT = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 _LONGEST = 500
@@ -102,6 +102,7 @@ _EMPTY: dict[str, dict[str, str]] = {
         "key": "", "name.ru": "", "name.en": "", "scope.categories": "", "scope.skus": "",
         "stamps": "", "daily_cap": "", **{f"reward.{k}": v for k, v in _EMPTY_GIFT.items()},
     },
+    "till_categories": {"category": "", "name.ru": "", "name.en": ""},
     "interim": {"at": "", **{f"gift.{key}": value for key, value in _EMPTY_GIFT.items()}},
 }  # fmt: skip
 
@@ -169,6 +170,12 @@ def fill(program: Program, language: str) -> Filled:
         for m, prize in enumerate(card.interim):
             values[f"{row}.interim.{m}.at"] = str(prize.at)
             values |= _gift_fields(f"{row}.interim.{m}.gift", prize.gift, language)
+    for n, one in enumerate(program.till_categories):
+        values |= {
+            f"till_categories.{n}.category": one.category,
+            f"till_categories.{n}.name.ru": one.name.ru,
+            f"till_categories.{n}.name.en": one.name.en,
+        }
     return Filled(values)
 
 
@@ -200,6 +207,7 @@ def received(form: Mapping[str, Any]) -> Filled:
     }
     values.setdefault("referral.enabled", "")
     filled = Filled(values)
+    filled.order("till_categories", filled.rows("till_categories")[:_MOST_ROWS])
     for name, inner in (("tiers", "perks"), ("stamp_cards", "interim")):
         filled.order(name, filled.rows(name)[:_MOST_ROWS])
         for n in filled.rows(name):

@@ -181,6 +181,13 @@ def _rules(reader: _Reader) -> dict[str, Any]:
     tiers, cards = filled.rows("tiers"), filled.rows("stamp_cards")
     keys = _keys(filled, "tiers"), _keys(filled, "stamp_cards")
     rules["tiers"] = [reader.tier(f"tiers.{n}", keys[0][n]) for n in tiers]
+    rules["till_categories"] = [
+        {
+            "category": reader.needed(f"till_categories.{n}.category", "text"),
+            "name": reader.names(f"till_categories.{n}.name"),
+        }
+        for n in filled.rows("till_categories")
+    ]
     rules["stamp_cards"] = [reader.card(f"stamp_cards.{n}", keys[1][n]) for n in cards]
     return rules
 

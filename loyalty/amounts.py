@@ -21,8 +21,23 @@ MINOR_UNITS = 100
 MAX_AMOUNT = 1_000_000_000
 """The largest sum a receipt may have, in minor units (10 million roubles)."""
 
-_TYPED = re.compile(r"^([0-9]{1,3}(?:[ \u00a0\u202f'][0-9]{3})+|[0-9]+)(?:[.,]([0-9]{1,2}))?$")
-_CURRENCY = re.compile(r"\s*(?:₽|р\.?|руб\.?|рублей|rub|\$|usd|€|eur|₸|kzt)\s*$", re.IGNORECASE)
+MOST_TERMS = 20
+"""How many sums may be added up in one go ("300 + 150 + …")."""
+
+_TYPED = re.compile(
+    r"^([0-9]{1,3}(?:[ \u00a0\u2009\u202f'’][0-9]{3})+|[0-9]+)(?:[.,]([0-9]{1,2}))?$"
+)
+# Points and commas in one sum: the last one is before the cents, the others between thousands.
+_GROUPED = re.compile(
+    r"^(?:([0-9]{1,3}(?:\.[0-9]{3})+),([0-9]{1,2})|([0-9]{1,3}(?:,[0-9]{3})+)\.([0-9]{1,2}))$"
+)
+# The same sign twice or more can only stand between thousands.
+_THOUSANDS = re.compile(r"^[0-9]{1,3}(?:(?:\.[0-9]{3}){2,}|(?:,[0-9]{3}){2,})$")
+_EITHER = re.compile(r"^[0-9]{1,3}[.,][0-9]{3}$")
+_CURRENCY = re.compile(
+    r"\s*(?:₽|руб\.?|рублей|рубля|рубль|р\.?|rub\.?|\$|usd|€|eur|₸|kzt)\s*$", re.IGNORECASE
+)
+_SIGN_FIRST = re.compile(r"^\s*[₽$€₸]\s*")
 
 
 def share(amount: int, rate_bp: int) -> int:
@@ -65,21 +80,47 @@ def split(total: int, weights: Sequence[int]) -> list[int]:
 
 
 def parse_amount(text: str, *, minimum: int = 1, maximum: int = MAX_AMOUNT) -> int:
-    """Money as people type it ("450", "450,5", "1 200 ₽"), in minor units.
+    """Money as people type it ("450", "450,5", "1 200 ₽", "1.200,00"), in minor units.
 
     Raises:
-        AmountInvalid: not an amount (letters, minus, three decimals, 1e9).
+        AmountInvalid: not an amount (letters, minus, 1e9), or one that can be read in two ways
+            ("1.200": fact ``either``, both readings in minor units).
         AmountOutOfRange: below ``minimum`` or above ``maximum``.
     """
-    cleaned = _CURRENCY.sub("", text.strip()) if len(text) <= 64 else ""
-    found = _TYPED.match(cleaned)
-    if not found:
+    cleaned = ""
+    if len(text) <= 64:
+        cleaned = _SIGN_FIRST.sub("", _CURRENCY.sub("", text.strip()), count=1)
+    if found := _TYPED.match(cleaned):
+        whole, cents = found[1], found[2]
+    elif found := _GROUPED.match(cleaned):
+        whole, cents = (found[1], found[2]) if found[1] else (found[3], found[4])
+    elif found := _THOUSANDS.match(cleaned):
+        whole, cents = found[0], None
+    elif _EITHER.match(cleaned):
+        # Twelve hundred, or one and twenty? Money is not guessed at.
+        digits = re.sub(r"[^0-9]", "", cleaned)
+        raise AmountInvalid(text=text[:32], either=(int(digits) * MINOR_UNITS, int(digits) // 10))
+    else:
         raise AmountInvalid(text=text[:32])
-    whole = int(re.sub(r"[^0-9]", "", found[1]))
-    amount = whole * MINOR_UNITS + int((found[2] or "").ljust(2, "0"))
+    amount = int(re.sub(r"[^0-9]", "", whole)) * MINOR_UNITS + int((cents or "").ljust(2, "0"))
     if not minimum <= amount <= maximum:
         raise AmountOutOfRange(minimum=minimum, maximum=maximum)
     return amount
+
+
+def parse_sum(text: str, *, minimum: int = 1, maximum: int = MAX_AMOUNT) -> int:
+    """The same, added up where there is a plus: "300 + 150" is 450.
+
+    Raises:
+        AmountInvalid, AmountOutOfRange: as ``parse_amount``, of any part or of the whole.
+    """
+    parts = text.split("+") if len(text) <= 64 * MOST_TERMS else [""]
+    if len(parts) > MOST_TERMS:
+        raise AmountInvalid(text=text[:32])
+    total = sum(parse_amount(part, minimum=1, maximum=maximum) for part in parts)
+    if not minimum <= total <= maximum:
+        raise AmountOutOfRange(minimum=minimum, maximum=maximum)
+    return total
 
 
 def to_decimal(amount: int) -> Decimal:

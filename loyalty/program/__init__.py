@@ -31,6 +31,7 @@ from loyalty.program.rules import (
     ReferralRule,
     StampCardRule,
     TierRule,
+    TillCategory,
 )
 from loyalty.program.versions import Version, by_id, current, ensure_default, program_version
 
@@ -55,6 +56,7 @@ __all__ = [
     "StampCardRule",
     "StampsGift",
     "TierRule",
+    "TillCategory",
     "Version",
     "VoucherEffect",
     "VoucherGift",

@@ -10,11 +10,13 @@ from loyalty.program.effects import LocalText, VoucherGift
 from loyalty.program.fields import CARD_FIELDS, SECTIONS, TIER_FIELDS, Field, say, say_value
 from loyalty.program.rules import Program, StampCardRule, TierRule
 from loyalty.program.wording import (
+    BUTTONS,
     INTERIM,
     NAME,
     OUTLET_CAP,
     PERKS_LABEL,
     REWARD,
+    say_buttons,
     say_card,
     say_gift,
     say_perks,
@@ -95,6 +97,13 @@ def differences(old: Program, new: Program) -> list[Change]:
             found += _tiers(old, new)
         elif section.key == "stamps":
             found += _cards(old, new)
+        elif section.key == "till_categories" and old.till_categories != new.till_categories:
+            found.append(
+                Change(
+                    path=section.key, section=section.key, label=BUTTONS,
+                    before=old, after=new, sayer=lambda value, t, _: say_buttons(value, t),
+                )
+            )  # fmt: skip
         for one in section.fields:
             before, after = value_at(old, one.path), value_at(new, one.path)
             if before != after:

@@ -275,6 +275,7 @@ SECTIONS: tuple[Section, ...] = (
     _LIFE,
     _GIFTS,
     Section("stamps", N_("Stamp cards"), ()),
+    Section("till_categories", N_("Buttons of the till"), ()),
     _REFERRAL,
     _MESSAGES,
     _GUARDS,

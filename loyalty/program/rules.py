@@ -100,6 +100,13 @@ COFFEE_CARD = StampCardRule(
 """Every fifth coffee free: four paid stamps, the fifth is free and earns none."""
 
 
+class TillCategory(Rules):
+    """A button of the till for a kind of goods; ``category`` as promotions and cards name it."""
+
+    category: str = Field(min_length=1, max_length=100)
+    name: LocalText
+
+
 class ReferralRule(Rules):
     """What a friend's first real receipt brings to both. Points whole, money minor units."""
 
@@ -154,6 +161,8 @@ class Program(Rules):
     )
     tier_warning_days: int = Field(default=30, ge=0, le=90)
     stamp_cards: tuple[StampCardRule, ...] = Field(default=(COFFEE_CARD,), max_length=20)
+    # Buttons of the bot's till; none: those that stamp cards and promotions are about.
+    till_categories: tuple[TillCategory, ...] = Field(default=(), max_length=8)
     referral: ReferralRule = ReferralRule()
     guards: Guards = Guards()
     pending_days: int = Field(default=1, ge=0, le=90)
@@ -197,10 +206,12 @@ class Program(Rules):
         for name, keys in (
             ("tiers", [tier.key for tier in self.tiers]),
             ("stamp_cards", [card.key for card in self.stamp_cards]),
+            ("till_categories", [one.category.casefold() for one in self.till_categories]),
         ):
             for n, key in enumerate(keys):
                 if key in keys[:n]:
-                    where = {"path": f"{name}.{n}.key"}
+                    field = "category" if name == "till_categories" else "key"
+                    where = {"path": f"{name}.{n}.{field}"}
                     raise _wrong("used_twice", "every key is used once", where)
         return self
 

@@ -34,6 +34,7 @@ PERKS = {
     "text": N_("something else"),
 }
 NAME, PERKS_LABEL, REWARD = N_("Called"), N_("Perks"), N_("Reward")
+BUTTONS = N_("Kinds of goods")
 _PAIRS = (("coffee", "кофе"), ("delivery", "доставка"))
 """Goods that the shipped rules name in English and in Russian: each reader gets their own."""
 OUTLET_CAP, INTERIM = N_("At most a day at outlet {outlet}"), N_("Prize at stamp {at}")
@@ -162,6 +163,12 @@ def _card_rows(program: Program, t: Translator, currency: str) -> list[Row]:
     return rows
 
 
+def say_buttons(program: Program, t: Translator) -> str:
+    """The till's buttons for kinds of goods, in one line."""
+    names = [one.name.said_in(t.language) for one in program.till_categories]
+    return ", ".join(names) or str(t("those of stamp cards and promotions"))
+
+
 def _of(field: Field, part: Any, name: str, t: Translator, currency: str) -> Row:
     value = part
     for step in field.path.split("."):
@@ -180,5 +187,7 @@ def describe(program: Program, t: Translator, currency: str) -> list[tuple[str, 
             rows = _tier_rows(program, t, currency) + rows
         elif section.key == "stamps":
             rows = _card_rows(program, t, currency)
+        elif section.key == "till_categories":
+            rows = [Row(str(t(BUTTONS)), say_buttons(program, t))]
         made.append((str(t(section.title)), rows))
     return made

@@ -24,6 +24,14 @@ CHANGED = "changed"
 LIFETIME = timedelta(minutes=30)
 
 
+@dataclass(frozen=True, slots=True)
+class DraftLine:
+    """One item of a split sum: minor units, and what kind of goods it is (None: any)."""
+
+    amount: int
+    category: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A sale being rung up. ``amount`` in minor units, None until typed; ``redeem`` in points."""
@@ -46,6 +54,8 @@ class Draft:
     # Codes of vouchers to use; stamps the cashier counted, by card.
     vouchers: Sequence[str] = ()
     stamps: Mapping[str, int] = field(default_factory=dict)
+    # The sum by items, as the cashier split it; empty: one sum of anything.
+    lines: Sequence[DraftLine] = ()
     # Who was ringing it up before this scan moved it to another cashier; None if nobody.
     moved_from: int | None = None
 
@@ -64,12 +74,13 @@ def get(session: Session, *, draft_id: int) -> Draft:
 
 def as_draft(row: Any) -> Draft:
     """The draft behind a row of its table."""
-    odd = ("moved_from", "vouchers", "stamps")
+    odd = ("moved_from", "vouchers", "stamps", "lines")
     names = [name for name in Draft.__dataclass_fields__ if name not in odd]
     return Draft(
         **{name: getattr(row, name) for name in names},
         vouchers=tuple(row.vouchers or ()),
         stamps=dict(row.stamps or {}),
+        lines=tuple(DraftLine(int(one["amount"]), one["category"]) for one in row.lines or ()),
     )
 
 

@@ -39,6 +39,7 @@ from loyalty.purchases.draft_rows import (
     OPEN,
     RECORDED,
     Draft,
+    DraftLine,
     as_draft,
     change,
     check_open,
@@ -47,7 +48,7 @@ from loyalty.purchases.draft_rows import (
     locked,
     release,
 )
-from loyalty.purchases.model import PurchaseResult, Quote, Receipt
+from loyalty.purchases.model import Line, PurchaseResult, Quote, Receipt
 from loyalty.purchases.tables import sale_draft
 from loyalty.staff import Staff, get_outlet
 
@@ -60,6 +61,7 @@ __all__ = [
     "OPEN",
     "RECORDED",
     "Draft",
+    "DraftLine",
     "cancel",
     "change",
     "check_open",
@@ -70,6 +72,7 @@ __all__ = [
     "most_to_spend",
     "open_draft",
     "quote_of",
+    "receipt_of",
     "record",
     "release",
     "set_amount",
@@ -132,11 +135,10 @@ def quote_of(session: Session, *, draft: Draft, now: datetime) -> Quote:
     Raises:
         AmountOutOfRange: no sum was typed yet.
     """
-    amount = _amount_of(draft)
     return purchases.quote(
         session,
         customer_id=draft.customer_id,
-        receipt=Receipt.of_sum(amount, sold_at=now),
+        receipt=receipt_of(draft, sold_at=now),
         redeem=draft.redeem,
         vouchers=draft.vouchers,
         stamps=draft.stamps,
@@ -144,6 +146,23 @@ def quote_of(session: Session, *, draft: Draft, now: datetime) -> Quote:
         now=now,
         outlet_id=draft.outlet_id,
         time_zone=get_outlet(session, draft.outlet_id).time_zone,
+    )
+
+
+def receipt_of(draft: Draft, *, sold_at: datetime) -> Receipt:
+    """What is sold: one nameless line, or a line for each item the sum was split into.
+
+    Raises:
+        AmountOutOfRange: no sum was typed yet.
+    """
+    amount = _amount_of(draft)
+    if not draft.lines:
+        return Receipt.of_sum(amount, sold_at=sold_at)
+    return Receipt(
+        sold_at=sold_at,
+        lines=tuple(
+            Line(amount=one.amount, price=one.amount, category=one.category) for one in draft.lines
+        ),
     )
 
 
@@ -155,7 +174,9 @@ def most_to_spend(session: Session, *, quote: Quote, now: datetime) -> int:
 def set_amount(
     session: Session, *, draft_id: int, staff: Staff, amount: int, now: datetime
 ) -> Draft:
-    """The sum to pay, minor units; points chosen for another sum are forgotten.
+    """The sum to pay, minor units, whatever it was split into before.
+
+    Points chosen for another sum are forgotten.
 
     Raises:
         AmountOutOfRange: not between 0.01 and the largest sum.
@@ -164,7 +185,7 @@ def set_amount(
     if not 1 <= amount <= MAX_AMOUNT:
         raise AmountOutOfRange(minimum=1, maximum=MAX_AMOUNT)
     draft = release(session, lock(session, draft_id, staff, now), now)
-    return change(session, draft, now, amount=amount, redeem=0)
+    return change(session, draft, now, amount=amount, lines=None, redeem=0)
 
 
 def set_redeem(
@@ -252,7 +273,7 @@ def record(session: Session, draft: Draft, staff: Staff, now: datetime) -> Purch
     result = purchases.record(
         session,
         customer_id=draft.customer_id,
-        receipt=Receipt.of_sum(_amount_of(draft), sold_at=now),
+        receipt=receipt_of(draft, sold_at=now),
         redeem=draft.redeem,
         vouchers=draft.vouchers,
         stamps=draft.stamps,

@@ -12,9 +12,11 @@ import structlog
 from aiogram.dispatcher.middlewares.base import BaseMiddleware
 from aiogram.exceptions import TelegramBadRequest
 from aiogram.types import (
+    BufferedInputFile,
     CallbackQuery,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
+    InputMediaPhoto,
     Message,
     TelegramObject,
     Update,
@@ -22,6 +24,7 @@ from aiogram.types import (
 
 from bot.context import Context, Visitor
 from bot.words import Locale, sentence
+from loyalty import customers
 from loyalty.errors import DomainError
 from loyalty.texts import Translator, plain
 
@@ -46,9 +49,17 @@ def keyboard(rows: Rows) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup(inline_keyboard=[list(row) for row in rows])
 
 
+GO = "go"
+"""Begins the data of buttons under messages that are no screens (receipts, reminders): a tap
+opens a new screen below and leaves the message as it is."""
+
+
 @dataclass(slots=True)
 class Turn:
-    """One update being answered: who, in which words, and the message a tapped button is on."""
+    """One update being answered: who, in which words, and the message a tapped button is on.
+
+    ``fresh``: the tapped message is no screen (or an old one), so nothing is edited in place.
+    """
 
     ctx: Context
     visitor: Visitor
@@ -56,6 +67,7 @@ class Turn:
     now: datetime
     query: CallbackQuery | None = None
     arg: str = ""
+    fresh: bool = False
     _answered: bool = field(default=False)
 
     @property
@@ -69,11 +81,33 @@ class Turn:
         message = self.query.message if self.query else None
         return message if isinstance(message, Message) else None
 
-    async def show(self, text: object, rows: Rows = ()) -> int:
-        """Put a screen where the tapped button was, or send it; the message's number."""
+    @property
+    def living(self) -> int | None:
+        """The number of the living message, the newest screen; None if there is none."""
+        chat = self.visitor.chat
+        return self.ctx.living.of(self.visitor.telegram_id, chat.menu_message_id if chat else None)
+
+    @property
+    def step_data(self) -> dict[str, Any]:
+        """What the open question keeps in mind; empty without one."""
+        chat = self.visitor.chat
+        return dict(chat.step_data or {}) if chat else {}
+
+    async def ask(self, step: str | None, data: dict[str, Any] | None = None) -> None:
+        """Note what the next typed text will answer; None: nothing is asked (any more)."""
+        telegram_id = self.visitor.telegram_id
+        await self.ctx.db.transact(
+            lambda session: customers.set_step(
+                session, telegram_id=telegram_id, step=step, data=data
+            )
+        )
+
+    async def show(self, text: object, rows: Rows = (), *, toast: object = "") -> int:
+        """Make this the living message: in place of the screen that was tapped, else below,
+        and the former screen goes away. ``toast`` answers the tap. The message's number."""
         markup = keyboard(rows) if rows else None
-        message = self.tapped
-        if message is not None and message.text is not None:
+        message = None if self.fresh else self.tapped
+        if message is not None and message.text is not None and self._is_living(message):
             changed, _ = await asyncio.gather(
                 quietly(
                     self.ctx.bot.edit_message_text(
@@ -83,18 +117,75 @@ class Turn:
                         reply_markup=markup,
                     )
                 ),
-                self.toast(),
+                self.toast(toast),
+            )
+            if changed:
+                if self.living is None:
+                    self._note(message.message_id)
+                return message.message_id
+        sent, _ = await asyncio.gather(
+            self.ctx.bot.send_message(self.visitor.chat_id, str(text), reply_markup=markup),
+            self.toast(toast),
+        )
+        return await self._replace(sent.message_id)
+
+    async def show_photo(
+        self,
+        picture: BufferedInputFile,
+        caption: object,
+        rows: Rows = (),
+        *,
+        protect: bool = False,
+        toast: object = "",
+    ) -> int:
+        """Make a picture the living message; ``protect``: it cannot be forwarded or saved.
+
+        A picture takes the place of a picture in the same message, so a refresh moves nothing.
+        """
+        markup = keyboard(rows) if rows else None
+        message = None if self.fresh else self.tapped
+        if message is not None and message.photo and self._is_living(message):
+            changed, _ = await asyncio.gather(
+                quietly(
+                    self.ctx.bot.edit_message_media(
+                        InputMediaPhoto(media=picture, caption=str(caption)),
+                        chat_id=message.chat.id,
+                        message_id=message.message_id,
+                        reply_markup=markup,
+                    )
+                ),
+                self.toast(toast),
             )
             if changed:
                 return message.message_id
-        return await self.send(text, markup)
+        sent, _ = await asyncio.gather(
+            self.ctx.bot.send_photo(
+                self.visitor.chat_id,
+                picture,
+                caption=str(caption),
+                reply_markup=markup,
+                protect_content=protect,
+            ),
+            self.toast(toast),
+        )
+        return await self._replace(sent.message_id)
 
     async def send(self, text: object, markup: Any = None) -> int:
-        """Send a new message; its number."""
+        """Send a message that stays in the chat; its number."""
         sending = self.ctx.bot.send_message(self.visitor.chat_id, str(text), reply_markup=markup)
         if self.query is None or self._answered:
             return (await sending).message_id
         sent, _ = await asyncio.gather(sending, self.toast())
+        return sent.message_id
+
+    async def send_file(self, name: str, content: bytes, caption: object = "") -> int:
+        """Send a file that stays in the chat; its message's number."""
+        await self.toast()
+        sent = await self.ctx.bot.send_document(
+            self.visitor.chat_id,
+            BufferedInputFile(content, name),
+            caption=str(caption) or None,
+        )
         return sent.message_id
 
     async def toast(self, text: object = "", *, alert: bool = False) -> None:
@@ -107,6 +198,27 @@ class Turn:
             self.ctx.bot.answer_callback_query(self.query.id, text=words, show_alert=alert)
         )
 
+    def _is_living(self, message: Message) -> bool:
+        living = self.living
+        return living is None or message.message_id == living
+
+    def _note(self, message_id: int) -> None:
+        self.ctx.living.note(self.visitor.telegram_id, message_id, instead_of=self.living)
+
+    async def _replace(self, message_id: int) -> int:
+        """The new message is the living one; the former one goes, or at least its buttons."""
+        old = self.living
+        self._note(message_id)
+        if old is not None and old != message_id:
+            chat_id = self.visitor.chat_id
+            if not await quietly(self.ctx.bot.delete_message(chat_id, old)):
+                await quietly(
+                    self.ctx.bot.edit_message_reply_markup(
+                        chat_id=chat_id, message_id=old, reply_markup=None
+                    )
+                )
+        return message_id
+
 
 _HARMLESS = ("message is not modified",)
 _LATE = (
@@ -116,6 +228,7 @@ _LATE = (
     "message can't be edited",
     "there is no text in the message",
     "message to delete not found",
+    "message can't be deleted",
     "message_id_invalid",
 )
 

@@ -29,8 +29,10 @@ from sqlalchemy.orm import Session
 
 from bot import cashier, commands, customer, groups, polling, qr
 from bot.answers import RefusalMiddleware
+from bot.conduct import ConductMiddleware
 from bot.context import Context, VisitorMiddleware
 from bot.errors import StartFailed
+from bot.flood import Verdict
 from bot.intake import Intake, Undecodable, chat_of
 from bot.session import make_bot
 from loyalty import clock, consent, customers, inbox, program, texts
@@ -49,6 +51,7 @@ def make_dispatcher(ctx: Context) -> Dispatcher:
     """The handlers of everybody; the state of a talk is in our tables, so aiogram keeps none."""
     dispatcher = Dispatcher(disable_fsm=True)
     dispatcher.update.outer_middleware(VisitorMiddleware(ctx))
+    dispatcher.update.outer_middleware(ConductMiddleware())
     dispatcher.update.outer_middleware(RefusalMiddleware())
     dispatcher.include_routers(groups.router(), cashier.router(), customer.router())
     return dispatcher
@@ -100,6 +103,7 @@ class RunningBot:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.intake.stop(deadline_s)
+        await self.ctx.living.flush()
         await self.ctx.bot.session.close()
 
 
@@ -187,6 +191,11 @@ def _prepare(session: Session) -> None:
 
 
 async def _handle(dispatcher: Dispatcher, ctx: Context, raw: dict[str, Any]) -> None:
+    verdict = ctx.flood.look(chat_of(raw), raw)
+    if verdict is not Verdict.HANDLE:
+        if verdict is Verdict.WARN:
+            await _slow_down(ctx, raw)
+        return
     try:
         update = Update.model_validate(raw, context={"bot": ctx.bot})
     except (ValidationError, RecursionError):
@@ -207,6 +216,19 @@ async def _handle(dispatcher: Dispatcher, ctx: Context, raw: dict[str, Any]) -> 
                 session, telegram_id=chat_id, reachable=False, now=now
             )
         )
+
+
+async def _slow_down(ctx: Context, raw: dict[str, Any]) -> None:
+    """Tell a person whose updates come faster than any thumb that some are left out."""
+    chat_id = chat_of(raw)
+    log.warning("flood", update_id=raw.get("update_id"))
+    visit = await ctx.db.read(lambda session: customers.visit(session, chat_id))
+    _ = texts.translator(visit.chat.language if visit.chat else ctx.settings.language)
+    text = _("That is too fast for me 🙂 Please wait a moment and try again.")
+    try:
+        await ctx.bot.send_message(chat_id, str(text))
+    except TelegramAPIError as problem:
+        log.info("flood_not_told", problem=type(problem).__name__)
 
 
 def _is_gone(refusal: TelegramAPIError) -> bool:

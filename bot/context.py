@@ -12,7 +12,7 @@ to the customer's router, which answers everything.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,8 @@ from aiogram.filters import Filter
 from aiogram.types import TelegramObject, Update
 
 from bot.batching import Batcher
+from bot.flood import Flood
+from bot.living import Living
 from loyalty import clock, customers, texts
 from loyalty.customers import Chat, Customer, StaffMember, Visit
 from loyalty.db import Database
@@ -42,6 +44,11 @@ class Context:
     bot: Bot
     bot_username: str
     wake: Callable[[], None]
+    flood: Flood = field(default_factory=Flood)
+    living: Living = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.living = Living(self.db)
 
 
 @dataclass(slots=True)

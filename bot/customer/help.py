@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.answers import Turn
+from bot.answers import Turn, quietly
 from bot.customer import join, menu
 from loyalty.texts import Translator
 
@@ -51,4 +51,16 @@ async def not_understood(turn: Turn, *, content: str) -> None:
 async def stale(turn: Turn) -> None:
     """A tap on a button that means nothing (any more)."""
     await turn.toast(turn.say("This button is old. Here is what you need 👇"))
+    await join.resume(turn)
+
+
+async def old_menu(turn: Turn, message_id: int) -> None:
+    """A tap on a screen that is not the newest: say so, close it, put the menu below."""
+    await turn.toast(turn.say("This menu is an old one. The newest is below 👇"))
+    await quietly(
+        turn.ctx.bot.edit_message_reply_markup(
+            chat_id=turn.visitor.chat_id, message_id=message_id, reply_markup=None
+        )
+    )
+    turn.fresh = True
     await join.resume(turn)

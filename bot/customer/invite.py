@@ -10,7 +10,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from bot import qr
-from bot.answers import Turn, button, keyboard, link
+from bot.answers import Turn, button, link
 from bot.customer import menu
 from loyalty import clock, program, referrals
 from loyalty.program import ReferralRule
@@ -59,12 +59,7 @@ async def show_qr(turn: Turn) -> None:
     picture = BufferedInputFile(await asyncio.to_thread(qr.png, address), "invitation.png")
     caption = _("🤝 Let your friend scan this with the phone's camera.")
     rows = [[_copy(turn, found.code)], menu.back(_)]
-    await asyncio.gather(
-        turn.ctx.bot.send_photo(
-            turn.visitor.chat_id, picture, caption=str(caption), reply_markup=keyboard(rows)
-        ),
-        turn.toast(),
-    )
+    await turn.show_photo(picture, caption, rows)
 
 
 async def _overview(turn: Turn) -> tuple[Overview, int]:
@@ -190,3 +185,6 @@ def say_invited(
     if answer == Refusal.CLOSED:
         return _("Invitations are resting just now, but your card works as ever 💛")
     return None
+
+
+MEMBERS = {menu.INVITE: show_invite, QR: show_qr}

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from aiogram.types import InlineKeyboardButton
-from sqlalchemy.orm import Session
 
-from bot.answers import Rows, Turn, button, quietly
-from loyalty import customers, wallet
+from bot.answers import Rows, Turn, button
+from loyalty import wallet
 from loyalty.texts import Translator
 
 MENU, CARD, BALANCE, HISTORY = "menu", "card", "balance", "history"
@@ -31,10 +30,7 @@ def back(_: Translator) -> list[InlineKeyboardButton]:
 
 
 async def show_menu(turn: Turn, *, head: object | None = None) -> None:
-    """Put the menu where the tap was, or send it anew (and take the old one's buttons away).
-
-    ``head`` is a line to say first.
-    """
+    """The menu, with what the customer has in its first line; ``head`` is said before it."""
     visitor, say = turn.visitor, turn.say
     person = visitor.customer
     if person is None:
@@ -47,26 +43,4 @@ async def show_menu(turn: Turn, *, head: object | None = None) -> None:
         "You have <b>{points}</b>. Show your card at the till to earn and spend 💛",
         points=say.points(balance.available),
     )
-    shown = await turn.show(f"{head}\n\n{text}" if head else text, rows(say))
-    await remember(turn, shown)
-
-
-async def remember(turn: Turn, message_id: int) -> None:
-    """Note which message is the menu now; the one before loses its buttons."""
-    chat = turn.visitor.chat
-    old = chat.menu_message_id if chat else None
-    if old == message_id:
-        return
-
-    def unit(session: Session) -> None:
-        customers.set_menu_message(
-            session, telegram_id=turn.visitor.telegram_id, message_id=message_id
-        )
-
-    await turn.ctx.db.transact(unit)
-    if old is not None:
-        await quietly(
-            turn.ctx.bot.edit_message_reply_markup(
-                chat_id=turn.visitor.chat_id, message_id=old, reply_markup=None
-            )
-        )
+    await turn.show(f"{head}\n\n{text}" if head else text, rows(say))

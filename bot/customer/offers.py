@@ -11,7 +11,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from bot import qr
-from bot.answers import Turn, button, keyboard
+from bot.answers import Turn, button
 from bot.customer import menu
 from bot.customer.points import number_of, short_of
 from loyalty import clock, promotions, vouchers
@@ -136,15 +136,7 @@ async def use(turn: Turn) -> None:
         *_terms(turn, item),
     ]
     rows = [[_copy(_, item), button(_("💳 Show my card"), menu.CARD)], menu.back(_)]
-    await asyncio.gather(
-        turn.ctx.bot.send_photo(
-            turn.visitor.chat_id,
-            picture,
-            caption="\n".join(map(str, lines)).strip(),
-            reply_markup=keyboard(rows),
-        ),
-        turn.toast(),
-    )
+    await turn.show_photo(picture, "\n".join(map(str, lines)).strip(), rows)
 
 
 async def _own(turn: Turn) -> Voucher | None:
@@ -221,3 +213,6 @@ def _goal(turn: Turn, found: Offers, standing: GoalStanding) -> str:
                    all=_.money(effect.target, currency))  # fmt: skip
         lines.append(_("{so_far} until {day}", so_far=so_far, day=last_day))
     return "\n".join(map(str, lines))
+
+
+MEMBERS = {menu.OFFERS: show_offers, USE: use}

@@ -1,4 +1,4 @@
-"""What the customer owns: points now, on the way and soon gone, and how they came and went."""
+"""What the customer owns: points now, on the way and soon gone, and the level."""
 
 from __future__ import annotations
 
@@ -11,37 +11,17 @@ from bot.answers import Turn, button
 from bot.customer import menu
 from loyalty import clock, tiers, wallet
 from loyalty.amounts import points_to_money
-from loyalty.texts import N_, Translator
+from loyalty.texts import Translator
 from loyalty.tiers import Progress
-from loyalty.wallet import Balance, EntryView, Expiring, Pending
+from loyalty.wallet import Balance, Expiring, Pending
 
-PAGE = 8
-_DATES_SHOWN = 4
+_DATES_SHOWN = 2
+_PERKS_SHOWN = 3
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-
-_KINDS = {
-    "accrual": N_("For a purchase"),
-    "redemption": N_("Paid with points"),
-    "expiry": N_("Out of date"),
-    "clawback": N_("Taken back for a return"),
-    "refund": N_("Given back for a return"),
-    "adjustment": N_("Correction"),
-    "welcome": N_("Welcome gift 🎁"),
-    "birthday": N_("Birthday gift 🎂"),
-    "referral": N_("For a friend 🤝"),
-    "gift": N_("Gift 🎁"),
-    "import": N_("From your old card"),
-    "repayment": N_("Debt repaid"),
-}
-# What tells more than the kind: where the points came from.
-_SOURCES = {
-    ("gift", "goal"): N_("Goal reached 🎯"),
-    ("referral", "referral_friend"): N_("For coming by a friend's invitation 🤝"),
-}
 
 
 async def show_balance(turn: Turn) -> None:
-    """The level, points that can be spent, what is on the way, what ends when, what is owed."""
+    """Points that can be spent, what is on the way, what ends when, what is owed; the level."""
     person = turn.visitor.customer
     assert person is not None
     customer_id, zone = person.id, turn.locale.time_zone
@@ -63,11 +43,77 @@ async def show_balance(turn: Turn) -> None:
     balance, pending, ending, level = await turn.ctx.db.read(unit)
     _ = turn.say
     rows = [
-        [button(_("🧾 History"), menu.HISTORY), button(_("🎟 Offers"), menu.OFFERS)],
+        [button(_("🧾 History"), menu.HISTORY)],
+        [button(_("🎟 Offers"), menu.OFFERS), button(_("☕️ Stamps"), menu.STAMPS)],
         menu.back(_),
     ]
-    text = _balance_text(turn, balance, pending, ending)
-    await turn.show("\n".join([text, "", *map(str, _level(turn, level))]), rows)
+    lines = [*_points(turn, balance, pending, ending), "", *_level(turn, level)]
+    await turn.show("\n".join(map(str, lines)), rows)
+
+
+def _points(
+    turn: Turn, balance: Balance, pending: list[Pending], ending: list[Expiring]
+) -> list[Markup]:
+    """A line for everything there is, and none for what there is not."""
+    _, zone = turn.say, turn.locale.time_zone
+    worth = _.money(points_to_money(balance.available), turn.locale.currency)
+    lines = [_("💰 You have <b>{points}</b>", points=_.points(balance.available))]
+    if balance.available:
+        lines.append(_("That is {money} off your next purchases.", money=worth))
+    if pending:
+        lines.append(_("⏳ On the way: {parts}", parts=_dates(_, _by_day(pending, zone), "from")))
+    if ending:
+        soon = [(part.last_day, part.points) for part in ending]
+        lines.append(
+            _("📅 Spend before they end: {parts}", parts=_dates(_, soon, "until", year=_year(turn)))
+        )
+    if balance.held:
+        lines.append(_("🤝 Set aside for a purchase: {points}", points=_.points(balance.held)))
+    if balance.debt:
+        lines.append(
+            _(
+                "↩️ After a return {points} are owed; the next ones you earn will cover that.",
+                points=_.points(balance.debt),
+            )
+        )
+    if balance.frozen_until is not None:
+        lines.append(said_of_freeze(turn, balance))
+    return lines
+
+
+def said_of_freeze(turn: Turn, balance: Balance) -> Markup:
+    """That points cannot be spent now, until when, and that they still come."""
+    _, until = turn.say, balance.frozen_until
+    if until is not None and until.year < 9000:
+        moment = _.moment(until, turn.locale.time_zone)
+        return _("🔐 Spending is paused until {moment}; new points still come.", moment=moment)
+    return _("🔐 Spending is paused; new points still come. Please ask our staff.")
+
+
+def _year(turn: Turn) -> int:
+    return clock.local_date(turn.now, turn.locale.time_zone).year
+
+
+def _dates(_: Translator, days: list[tuple[date, int]], way: str, *, year: int = 0) -> Markup:
+    """The nearest ones: "22 from 23 November", or "100 until 5 June, 40 until 9 August, …"."""
+    said = []
+    for day, points in days[:_DATES_SHOWN]:
+        n, on = _.number(points), _.day(day, year=bool(year) and day.year != year)
+        said.append(
+            _("{n} from {day}", n=n, day=on) if way == "from" else _("{n} until {day}", n=n, day=on)
+        )
+    rest = sum(points for _day, points in days[_DATES_SHOWN:])
+    if rest:
+        said.append(_("{n} later", n=_.number(rest)))
+    return Markup(", ").join(said)
+
+
+def _by_day(pending: list[Pending], zone: str) -> list[tuple[date, int]]:
+    days: dict[date, int] = {}
+    for part in pending:
+        day = clock.local_date(part.active_from, zone)
+        days[day] = days.get(day, 0) + part.points
+    return sorted(days.items())
 
 
 def _level(turn: Turn, level: Progress) -> list[Markup | str]:
@@ -81,7 +127,11 @@ def _level(turn: Turn, level: Progress) -> list[Markup | str]:
     # A program with one level only has nowhere to climb.
     if level.next_tier is not None or level.tier.threshold:
         lines.append(tiers.progress_line(_, level, currency=currency))
-    lines += [Markup("• {}").format(perk.text.said_in(_.language)) for perk in level.perks]
+    shown = level.perks[:_PERKS_SHOWN]
+    lines += [Markup("• {}").format(perk.text.said_in(_.language)) for perk in shown]
+    more = len(level.perks) - len(shown)
+    if more:
+        lines.append(_.plural("…and {n} more", "…and {n} more", more))
     if level.warned_for is not None:
         lines.append(
             _(
@@ -91,84 +141,6 @@ def _level(turn: Turn, level: Progress) -> list[Markup | str]:
             )
         )
     return lines
-
-
-def _balance_text(
-    turn: Turn, balance: Balance, pending: list[Pending], ending: list[Expiring]
-) -> str:
-    _, zone = turn.say, turn.locale.time_zone
-    worth = _.money(points_to_money(balance.available), turn.locale.currency)
-    lines: list[str | None] = [
-        _("💰 You have <b>{points}</b>", points=_.points(balance.available)),
-        _("That is {money} off your next purchases.", money=worth) if balance.available else None,
-    ]
-    if pending:
-        lines += ["", _("⏳ On the way:")]
-        for coming in _by_day(pending, zone)[:_DATES_SHOWN]:
-            lines.append(_("{points} from {day}", points=_.points(coming[1]), day=_.day(coming[0])))
-    if ending:
-        lines += ["", _("📅 Spend before they end:")]
-        for part in ending[:_DATES_SHOWN]:
-            day = _.day(part.last_day, year=part.last_day.year != turn.now.year)
-            lines.append(_("{points} until {day}", points=_.points(part.points), day=day))
-    if balance.held:
-        lines += ["", _("🤝 Set aside for a purchase: {points}", points=_.points(balance.held))]
-    if balance.debt:
-        text = _(
-            "↩️ After a return {points} are owed; the next ones you earn will cover that.",
-            points=_.points(balance.debt),
-        )
-        lines += ["", text]
-    if balance.frozen_until is not None:
-        until = balance.frozen_until
-        lines += [
-            "",
-            _("🔐 Spending is paused until {moment}.", moment=_.moment(until, zone))
-            if until.year < 9000
-            else _("🔐 Spending is paused. Please talk to our staff."),
-        ]
-    return "\n".join(str(line) for line in lines if line is not None)
-
-
-def _by_day(pending: list[Pending], zone: str) -> list[tuple[date, int]]:
-    days: dict[date, int] = {}
-    for part in pending:
-        day = clock.local_date(part.active_from, zone)
-        days[day] = days.get(day, 0) + part.points
-    return sorted(days.items())
-
-
-async def show_history(turn: Turn) -> None:
-    """One page of how points came and went, the newest first."""
-    person = turn.visitor.customer
-    assert person is not None
-    customer_id, before = person.id, number_of(turn.arg)
-    entries = await turn.ctx.db.read(
-        lambda session: wallet.history(
-            session, customer_id=customer_id, before_id=before, limit=PAGE + 1
-        )
-    )
-    _ = turn.say
-    page = entries[:PAGE]
-    rows = []
-    if len(entries) > PAGE:
-        older = f"{menu.HISTORY}:{short_of(page[-1].id)}"
-        rows.append([button(_("Older »"), older)])
-    rows.append(menu.back(_))
-    if not page:
-        await turn.show(_("Nothing here yet. Your first purchase will be 💛"), rows)
-        return
-    lines = [str(_("🧾 <b>Your points</b>")), ""]
-    lines += [_line(_, entry, turn.locale.time_zone) for entry in page]
-    await turn.show("\n".join(lines), rows)
-
-
-def _line(_: Translator, entry: EntryView, zone: str) -> str:
-    sign = "+" if entry.amount > 0 else "−"
-    known = _SOURCES.get((entry.kind, entry.source_kind))
-    label = _(known or _KINDS.get(entry.kind, N_("Points")))
-    day = _.day(clock.local_date(entry.at, zone))
-    return f"{day} · <b>{sign}{_.number(abs(entry.amount))}</b> · {label}"
 
 
 def short_of(number: int) -> str:
@@ -186,3 +158,6 @@ def number_of(text: str) -> int | None:
         return None
     number = int(text, 36)
     return number if number < 2**63 else None
+
+
+MEMBERS = {menu.BALANCE: show_balance}

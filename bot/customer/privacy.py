@@ -150,3 +150,7 @@ async def stop_ads(turn: Turn) -> None:
     turn.ctx.wake()
     text = _("🔕 Done: no more offers. Your card, points and receipts stay as they are.")
     await turn.show(text, [[button(_("Turn offers back on"), join.ADS_YES)], menu.back(_)])
+
+
+MEMBERS = {WITHDRAW: ask_withdraw, WITHDRAW_SURE: withdraw}
+OPEN = {menu.PRIVACY: show_privacy}

@@ -137,3 +137,8 @@ async def _leave_step(turn: Turn) -> None:
     await turn.ctx.db.transact(
         lambda session: customers.set_step(session, telegram_id=telegram_id, step=None)
     )
+
+
+MEMBERS = {menu.PROFILE: show_profile, BIRTHDAY: ask_birthday, BIRTHDAY_SKIP: skip_birthday}
+OPEN = {menu.LANGUAGE: ask_language, SPEAK: speak}
+STEPS = {BIRTHDAY: take_birthday}

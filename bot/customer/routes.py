@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from types import ModuleType
 
 import sqlalchemy as sa
 from aiogram import F, Router
@@ -15,7 +16,7 @@ from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import CallbackQuery, Message
 from sqlalchemy.orm import Session
 
-from bot.answers import Turn
+from bot.answers import GO, Turn
 from bot.context import Context, Visitor
 from bot.customer import (
     arriving,
@@ -35,6 +36,7 @@ from loyalty.receipts import customer_stats
 from loyalty.texts import Translator
 
 Screen = Callable[[Turn], Awaitable[None]]
+StepScreen = Callable[[Turn, str], Awaitable[None]]
 
 ASK_BIRTHDAY_AFTER = timedelta(days=1)
 
@@ -59,25 +61,6 @@ async def _birthday_due(turn: Turn) -> bool:
     return bool(orders)
 
 
-# Screens of customers; everybody else is led to join first.
-MEMBERS: dict[str, Screen] = {
-    menu.CARD: card.show_card,
-    card.REFRESH: card.refresh_card,
-    menu.BALANCE: points.show_balance,
-    menu.HISTORY: points.show_history,
-    menu.PROFILE: profile.show_profile,
-    menu.STAMPS: stamps.show_stamps,
-    menu.OFFERS: offers.show_offers,
-    offers.USE: offers.use,
-    menu.INVITE: invite.show_invite,
-    invite.QR: invite.show_qr,
-    profile.BIRTHDAY: profile.ask_birthday,
-    profile.BIRTHDAY_SKIP: profile.skip_birthday,
-    privacy.WITHDRAW: privacy.ask_withdraw,
-    privacy.WITHDRAW_SURE: privacy.withdraw,
-}
-
-
 async def _ads_yes(turn: Turn) -> None:
     await join.answer_ads(turn, granted=True)
 
@@ -86,19 +69,44 @@ async def _ads_no(turn: Turn) -> None:
     await join.answer_ads(turn, granted=False)
 
 
-# Screens of everybody.
-OPEN: dict[str, Screen] = {
-    menu.MENU: open_menu,
-    menu.HELP: help.show_help,
-    menu.PRIVACY: privacy.show_privacy,
-    menu.LANGUAGE: profile.ask_language,
-    profile.SPEAK: profile.speak,
-    join.AGREE: join.agree,
-    join.TEXT: join.show_full_text,
-    join.SHORT: join.resume,
-    join.OTHER_LANGUAGE: join.switch_language,
-    join.ADS_YES: _ads_yes,
-    join.ADS_NO: _ads_no,
+MODULES: tuple[ModuleType, ...] = (
+    card,
+    points,
+    stamps,
+    offers,
+    invite,
+    profile,
+    privacy,
+)
+"""Each brings its screens: ``MEMBERS`` (for customers; everybody else is led to join first),
+``OPEN`` (for everybody) and ``STEPS`` (what a typed text answers)."""
+
+
+def _collect(kind: str, own: dict[str, Screen]) -> dict[str, Screen]:
+    found = dict(own)
+    for module in MODULES:
+        for name, screen in getattr(module, kind, {}).items():
+            assert name not in found, f"two screens are called {name!r}"
+            found[name] = screen
+    return found
+
+
+MEMBERS: dict[str, Screen] = _collect("MEMBERS", {})
+OPEN: dict[str, Screen] = _collect(
+    "OPEN",
+    {
+        menu.MENU: open_menu,
+        menu.HELP: help.show_help,
+        join.AGREE: join.agree,
+        join.TEXT: join.show_full_text,
+        join.SHORT: join.resume,
+        join.OTHER_LANGUAGE: join.switch_language,
+        join.ADS_YES: _ads_yes,
+        join.ADS_NO: _ads_no,
+    },
+)
+STEPS: dict[str, StepScreen] = {
+    name: screen for module in MODULES for name, screen in getattr(module, "STEPS", {}).items()
 }
 
 COMMANDS: dict[str, str] = {
@@ -130,7 +138,22 @@ async def on_tap(
 ) -> None:
     """A tap on any button of ours (or of an old version, or a forged one)."""
     name, _colon, arg = (query.data or "").partition(":")
-    await _go(Turn(ctx, visitor, _, now, query, arg), name)
+    turn = Turn(ctx, visitor, _, now, query, arg)
+    if name == GO:
+        # Under a receipt or a reminder: the screen opens below, the message stays as it is.
+        name, _colon, turn.arg = arg.partition(":")
+        turn.fresh = True
+    elif (tapped := _number_of(query)) is not None and turn.living not in (None, tapped):
+        if ctx.living.just_replaced(visitor.telegram_id, tapped):
+            await turn.toast()  # a double tap: the first one has been answered
+            return
+        await help.old_menu(turn, tapped)
+        return
+    await _go(turn, name)
+
+
+def _number_of(query: CallbackQuery) -> int | None:
+    return query.message.message_id if query.message is not None else None
 
 
 async def on_start(
@@ -202,10 +225,10 @@ async def on_anything(
 ) -> None:
     """Everything else: the answer to an open question, or a helpful word."""
     turn = Turn(ctx, visitor, _, now)
-    chat = visitor.chat
-    expects_date = chat is not None and chat.step == profile.BIRTHDAY and join.is_member(turn)
-    if expects_date and message.text and not message.text.startswith("/"):
-        await profile.take_birthday(turn, message.text)
+    asked = STEPS.get(visitor.chat.step or "") if visitor.chat is not None else None
+    text = message.text or ""
+    if asked is not None and join.is_member(turn) and text and not text.startswith("/"):
+        await asked(turn, text)
         return
     await help.not_understood(turn, content=message.content_type)
 

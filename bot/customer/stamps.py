@@ -87,3 +87,6 @@ def _lines(_: Translator, card: _Card) -> list[Markup]:
     if standing.cards:
         lines.append(_("Cards filled so far: {n}", n=_.number(standing.cards)))
     return lines
+
+
+MEMBERS = {menu.STAMPS: show_stamps}

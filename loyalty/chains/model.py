@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from loyalty.messaging import placeholders
+from loyalty.messaging.templates import SCREEN
 from loyalty.texts import LANGUAGES
 
 END = "end"
@@ -17,7 +18,7 @@ END = "end"
 Test = Literal["has_bought", "bought_since_start", "points_spent"]
 """What a condition or an exit may ask about the customer."""
 
-MAX_CALLBACK_BYTES = 64
+MAX_CALLBACK_BYTES = 64 - len(SCREEN)
 
 
 class _Part(BaseModel):

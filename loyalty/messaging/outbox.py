@@ -47,8 +47,8 @@ def enqueue(
     """Add a message to the unit's rows; its id.
 
     ``payload`` is ``{"template": NAME, "values": {…}}`` for our own words (rendered when it is
-    sent, in the chat's language), ``{"text": HTML, "buttons": [[{"text", "data"|"url"}]]}`` for
-    words given as they are, or ``{"chain_version": ID, "step": ID, "values": {…}}`` for a step
+    sent, in the chat's language), ``{"text": HTML, "buttons": [[{"text", "data"|"tap"|"url"}]]}``
+    for words given as they are, or ``{"chain_version": ID, "step": ID, "values": {…}}`` for a step
     of a chain. ``key`` (``receipt:ID``, ``touch:ID``) makes it once: the caller has seen to it
     that its unit comes this far only once; a second row of the key fails the unit. Who cannot
     know uses ``enqueue_once``. It leaves not before ``due_at`` (default: at once) and not after
@@ -77,6 +77,14 @@ def enqueue_once(
     row = _row(customer_id, chat_id, message_class, key, payload, now, due_at, deadline, touch_id)
     added = insert_new(session, outbox, [row])
     return int(row["id"]) if added else None
+
+
+def cancel_queued(session: Session, *, key: str, reason: str, now: datetime) -> bool:
+    """Keep a message from leaving that nobody has begun to send; whether it stays here."""
+    waiting = sa.and_(outbox.c.key == key, outbox.c.state == "queued")
+    stays = sa.update(outbox).where(waiting).returning(outbox.c.id)
+    values = {"state": "cancelled", "reason": reason, "settled_at": now}
+    return session.execute(stays.values(**values)).first() is not None
 
 
 def insert_new(session: Session, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[int]:

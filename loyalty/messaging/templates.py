@@ -13,7 +13,11 @@ from loyalty import clock
 from loyalty.texts import Translator, dots, translator
 
 Button = Mapping[str, str]
-"""``text`` with ``data`` (comes back to the bot) or ``url`` (opens)."""
+"""``text`` with ``data`` (a screen of the bot, opened below), ``tap`` (callback data as it is) or
+``url`` (opens)."""
+
+SCREEN = "go:"
+"""Goes before ``data``: the message is no screen, so it stays when its button is tapped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +196,18 @@ def _returned(values: Mapping[str, Any], context: Context) -> Message:
             _("Back on your gift card: {money}", money=money) if card else None,
             _("Points taken back: {points}", points=_.points(taken)) if taken else None,
             _("Stamps taken back: {n}", n=_.number(stamps)) if stamps else None,
+            *_balance(values, context),
+        )
+    )
+
+
+@_template("undone")
+def _undone(values: Mapping[str, Any], context: Context) -> Message:
+    _ = context.say
+    amount = _.money(int(values["amount"]), context.currency)
+    return Message(
+        _lines(
+            _("↩️ The sale of {amount} was cancelled at the till: all is as before.", amount=amount),
             *_balance(values, context),
         )
     )

@@ -66,8 +66,8 @@ def ask(
             "text": "\n".join(said),
             "buttons": [
                 [
-                    {"text": str(_("✅ Yes, spend")), "data": f"{YES}{placed.id}"},
-                    {"text": str(_("No")), "data": f"{NO}{placed.id}"},
+                    {"text": str(_("✅ Yes, spend")), "tap": f"{YES}{placed.id}"},
+                    {"text": str(_("No")), "tap": f"{NO}{placed.id}"},
                 ]
             ],
         },

@@ -45,7 +45,8 @@ def write(world: World, bot: Bot, person: Person, content: Json) -> tuple[int, i
         **content,
     }
     if chat.keyboard is not None and chat.keyboard.get("one_time_keyboard"):
-        chat.keyboard = None
+        # Hidden, not gone: a person can open it again and press another button.
+        chat.keyboard = {**chat.keyboard, "used": message["message_id"]}
         world.dirty("chat", f"{chat.bot_id}:{chat.user_id}")
     world.store_message(chat, message)
     announce_message(world, chat, message)

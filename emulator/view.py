@@ -14,7 +14,8 @@ _PASSED = ("contact", "reply_to_message", "forward_origin", "reactions", "effect
 
 def seen_message(world: World, chat: Chat, message: Json, *, keyboard: bool = False) -> Json:
     """One message for the control API; `keyboard` adds the reply keyboard on the screen."""
-    brought = chat.keyboard is not None and chat.keyboard["message_id"] == message["message_id"]
+    shown = chat.keyboard if chat.keyboard and not chat.keyboard.get("used") else None
+    brought = shown is not None and shown["message_id"] == message["message_id"]
     seen: Json = {
         "message_id": message["message_id"],
         "from": message["from"],
@@ -22,7 +23,7 @@ def seen_message(world: World, chat: Chat, message: Json, *, keyboard: bool = Fa
         "caption": message.get("caption"),
         "entities": message.get("entities") or message.get("caption_entities") or [],
         "buttons": (message.get("reply_markup") or {}).get("inline_keyboard", []),
-        "keyboard": markups.keys(chat.keyboard) if brought or keyboard else None,
+        "keyboard": markups.keys(shown) if brought or keyboard else None,
         "photo": None,
         "edited": "edit_date" in message,
         "date": message["date"],
@@ -48,6 +49,8 @@ def seen_message(world: World, chat: Chat, message: Json, *, keyboard: bool = Fa
         seen["pinned"] = True
     if message.get("has_protected_content"):
         seen["protected"] = True
+    if message.get("has_media_spoiler"):
+        seen["spoiler"] = True
     return seen
 
 
@@ -115,4 +118,5 @@ def keyboard_on_screen(chat: Chat) -> Json | None:
         "once": bool(chat.keyboard.get("one_time_keyboard")),
         "placeholder": chat.keyboard.get("input_field_placeholder", ""),
         "message_id": chat.keyboard["message_id"],
+        "used": chat.keyboard.get("used", 0),
     }

@@ -16,6 +16,7 @@ from emulator.world import Chat
 
 Json = dict[str, Any]
 _MEDIA = ("photo", "document", "animation", "video", "audio", "voice", "sticker", "video_note")
+_REPLACEABLE = ("animation", "audio", "document", "photo", "video")
 _TEXT_PARTS = ("text", "entities", "link_preview_options")
 _CAPTION_PARTS = ("caption", "caption_entities")
 
@@ -81,14 +82,20 @@ def edit_message_caption(call: Call) -> Json:
 
 @method("editMessageMedia")
 async def edit_message_media(call: Call) -> Json:
-    """New media, caption and keyboard."""
+    """New media, caption and keyboard; a text message becomes one with media."""
     chat, message = _editable(call)
     media = call.params["media"]
     if not isinstance(media, dict):
         raise Unprocessable("can't parse media JSON object")
+    if not ("text" in message or any(kind in message for kind in _REPLACEABLE)):
+        raise Unprocessable("message can't be edited")
+    if media["type"] not in _REPLACEABLE:
+        raise Unprocessable("wrong type of the input media")
     content = await media_content(call, media["type"], media["media"], media)
     content.update(caption_of(call, media))
-    return _replace(call, chat, message, (*_TEXT_PARTS, *_CAPTION_PARTS, *_MEDIA), content)
+    return _replace(
+        call, chat, message, (*_TEXT_PARTS, *_CAPTION_PARTS, *_MEDIA, "has_media_spoiler"), content
+    )
 
 
 @method("editMessageReplyMarkup")

@@ -170,13 +170,17 @@ def forward_message(call: Call) -> Json:
     return deliver(call, chat, person, content)
 
 
+def _deletable(call: Call, message: Json) -> None:
+    """Telegram lets go of messages of the last 48 hours only."""
+    if call.world.clock.now() - message["date"] > 48 * 3600:
+        raise Unprocessable("message can't be deleted for everyone")
+
+
 def _remove(call: Call, chat: Chat, message_id: int) -> bool:
     message = chat.messages.get(message_id)
     if message is None:
         return False
-    age = call.world.clock.now() - message["date"]
-    if age > 48 * 3600:
-        raise Unprocessable("message can't be deleted for everyone")
+    _deletable(call, message)
     del chat.messages[message_id]
     if message_id in chat.pinned:
         chat.pinned.remove(message_id)
@@ -196,11 +200,14 @@ def delete_message(call: Call) -> bool:
 
 @method("deleteMessages")
 def delete_messages(call: Call) -> bool:
-    """Take up to 100 messages out; unknown ones are passed over."""
+    """Take up to 100 messages out; unknown ones are passed over, one too old refuses all."""
     chat, _ = call.chat()
     ids = call.params["message_ids"]
     if not 1 <= len(ids) <= 100:
         raise Unprocessable("message identifiers are not specified")
+    for message_id in ids:
+        if message_id in chat.messages:
+            _deletable(call, chat.messages[message_id])
     for message_id in ids:
         _remove(call, chat, message_id)
     return True

@@ -7,6 +7,24 @@ const TAGS = { bold: "strong", italic: "em", underline: "u", strikethrough: "s",
 
 const safe = (url) => /^(https?|tg|mailto|tel):/i.test(url);
 
+const SPANS = [["year", 31536000], ["month", 2592000], ["week", 604800], ["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+
+// A moment in the reader's own zone and words: `r` relative, else weekday `w`, date `d`/`D`, time `t`/`T`.
+export function shownMoment(seconds, format, now) {
+  if (format === "r") {
+    const left = Math.round(seconds - now);
+    const [unit, size] = SPANS.find(([, length]) => Math.abs(left) >= length) || SPANS.at(-1);
+    return new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(Math.round(left / size), unit);
+  }
+  const options = {};
+  if (format.includes("w")) options.weekday = "long";
+  if (format.includes("d")) Object.assign(options, { day: "2-digit", month: "2-digit", year: "2-digit" });
+  if (format.includes("D")) Object.assign(options, { day: "numeric", month: "long", year: "numeric" });
+  if (/[tT]/.test(format)) Object.assign(options, { hour: "2-digit", minute: "2-digit" });
+  if (format.includes("T")) options.second = "2-digit";
+  return new Intl.DateTimeFormat(language, options).format(seconds * 1000);
+}
+
 function wrap(entity, text, act) {
   const link = (url) => el("a", { href: safe(url) ? url : "#", rel: "noopener noreferrer", target: "_blank", onclick: (event) => {
     event.preventDefault();
@@ -20,11 +38,11 @@ function wrap(entity, text, act) {
     case "phone_number": case "mention": case "text_mention": case "hashtag": case "cashtag":
       return el("span", { class: "soft-link" });
     case "spoiler": return el("span", { class: "spoiler", tabindex: "0", role: "button", onclick: (event) => event.currentTarget.classList.add("seen") });
-    case "code": return el("code", { title: t("copyLink"), onclick: () => act.copy(text) });
+    case "code": return el("code", act.guarded ? {} : { title: t("copy"), onclick: () => act.copy(text) });
     case "pre": return el("pre", entity.language ? { "data-language": entity.language } : {});
     case "date_time": {
-      const when = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(entity.unix_time * 1000);
-      return el("time", { class: "soft-link", title: when });
+      const when = shownMoment(entity.unix_time, "wDt", act.now());
+      return el("time", { class: "soft-link", title: when, tabindex: "0", role: "button", datetime: new Date(entity.unix_time * 1000).toISOString(), onclick: () => act.say(when) });
     }
     default: return el(TAGS[entity.type] || "span");
   }
@@ -43,7 +61,8 @@ export function rich(text, entities, act) {
       if (entity.offset > at) nodes.push(text.slice(at, entity.offset));
       const inside = list.slice(i + 1).filter((other) => other.offset >= entity.offset && other.offset + other.length <= stop);
       const node = wrap(entity, text.slice(entity.offset, stop), act);
-      node.append(...build(entity.offset, stop, inside));
+      if (entity.type === "date_time" && entity.date_time_format) node.append(shownMoment(entity.unix_time, entity.date_time_format, act.now()));
+      else node.append(...build(entity.offset, stop, inside));
       nodes.push(node);
       at = stop;
     }

@@ -2,7 +2,7 @@
 
 import { avatar, el, icon } from "./dom.js";
 import { rich } from "./entities.js";
-import { t, time } from "./texts.js";
+import { size, t, time } from "./texts.js";
 
 const STYLES = new Set(["danger", "success", "primary"]);
 const EMOJI = /^(\p{Extended_Pictographic}\uFE0F?){1,3}$/u;
@@ -10,14 +10,22 @@ const EMOJI = /^(\p{Extended_Pictographic}\uFE0F?){1,3}$/u;
 function photo(message, act, others) {
   if (!message.photo) return [];
   const [width, height] = message.photo_size || [0, 0];
-  const image = el("img", { class: "photo", src: message.photo, alt: t("photo"), onclick: () => act.photo(message) });
+  const image = el("img", { class: "photo", src: message.photo, alt: t("photo"), draggable: !message.protected, onclick: () => act.photo(message) });
   if (width && height) { image.width = width; image.height = height; }
-  const nodes = [image];
+  if (message.protected) image.addEventListener("contextmenu", (event) => event.preventDefault());
+  const nodes = [message.spoiler ? hidden(image) : image];
   if (message.from.is_bot && others.length) {
     nodes.push(el("div", { class: "scan" }, icon("scan"), el("span", {}, t("scanWith")),
       ...others.map((person) => el("button", { type: "button", onclick: (event) => act.scan(message, person, event.currentTarget) }, person.first_name))));
   }
   return nodes;
+}
+
+// Behind a blur until the first tap.
+function hidden(image) {
+  const cover = el("button", { type: "button", class: "media-spoiler", "aria-label": t("spoiler"), onclick: () => cover.replaceWith(image) });
+  cover.append(image.cloneNode());
+  return cover;
 }
 
 function attachment(message) {
@@ -28,7 +36,9 @@ function attachment(message) {
     return [el("div", { class: "chip" }, icon("play"), el("span", { class: "wave", "aria-hidden": "true" }), el("span", {}, t("voice")))];
   }
   if (file.kind === "animation" && file.url) return [el("img", { class: "photo", src: file.url, alt: file.name })];
-  return [el("a", { class: "chip", href: file.url || "#", download: file.name || "file" }, icon("file"), el("span", {}, file.name || file.kind))];
+  const label = el("span", { class: "file-name" }, el("b", {}, file.name || file.kind), el("small", {}, message.protected ? t("protected") : size(file.size)));
+  if (message.protected || !file.url) return [el("div", { class: "chip" }, icon(message.protected ? "lock" : "file"), label)];
+  return [el("a", { class: "chip", href: file.url, download: file.name || "file", title: t("download") }, icon("file"), label)];
 }
 
 function contact(message) {
@@ -41,7 +51,7 @@ function contact(message) {
 function button(message, item, act) {
   const node = el("button", { type: "button", class: "key", title: item.text }, el("span", {}, item.text));
   if (STYLES.has(item.style)) node.classList.add(item.style);
-  if (item.disabled) { node.disabled = true; node.append(icon("lock")); }
+  if (item.disabled) { node.disabled = true; node.setAttribute("aria-disabled", "true"); node.append(icon("lock")); }
   if (item.url || item.web_app) node.append(icon("link"));
   if (item.copy_text) node.append(icon("copy"));
   node.addEventListener("click", () => act.press(message, item, node));
@@ -50,6 +60,7 @@ function button(message, item, act) {
 
 function meta(message, extra = "") {
   const node = el("span", { class: `meta ${extra}`, "aria-hidden": extra ? "true" : null });
+  if (message.protected) node.append(icon("lock"));
   if (message.pinned) node.append(icon("pin"));
   if (message.edited) node.append(`${t("edited")} `);
   node.append(time(message.date));
@@ -66,7 +77,7 @@ export function bubble(message, act, others) {
   const text = startOnly(message) || message.text || message.caption || "";
   const large = mine === false && !message.photo && EMOJI.test(text);
   const sticker = message.file?.kind === "sticker";
-  const node = el("div", { class: `bubble ${mine ? "mine" : "theirs"}${sticker ? " bare" : ""}${large ? " large" : ""}${message.photo ? " with-photo" : ""}` });
+  const node = el("div", { class: `bubble ${mine ? "mine" : "theirs"}${sticker ? " bare" : ""}${large ? " large" : ""}${message.photo ? " with-photo" : ""}${message.protected ? " protected" : ""}` });
   if (message.forward_origin) node.append(el("div", { class: "note" }, t("forwarded")));
   if (message.reply_to_message) {
     const quoted = message.reply_to_message;
@@ -74,7 +85,7 @@ export function bubble(message, act, others) {
   }
   node.append(...photo(message, act, others), ...attachment(message), ...contact(message));
   // The time sits in the last line of the text; an unseen copy of it keeps its place free.
-  if (text) node.append(el("div", { class: "text" }, ...rich(text, message.entities, act), meta(message, "ghost")));
+  if (text) node.append(el("div", { class: "text" }, ...rich(text, message.entities, message.protected ? { ...act, guarded: true } : act), meta(message, "ghost")));
   node.append(meta(message));
   if (message.reactions?.length) node.append(el("span", { class: "reactions" }, message.reactions.join(" ")));
   const row = el("div", { class: `row ${mine ? "mine" : "theirs"}${message.photo ? " photo-row" : ""}`, "data-id": String(message.message_id) }, node);

@@ -19,6 +19,7 @@ export class Phone {
     this.blocked = false;
     this.started = false;
     this.keysShown = true;
+    this.keysOf = 0;
     this.unread = 0;
     this.draft = "";
     this.root = el("section", { class: "phone", "data-user": String(person.id) });
@@ -26,6 +27,8 @@ export class Phone {
       link: (url, anchor) => this.openLink(url, anchor),
       command: (text) => this.send({ text }),
       copy: (text) => this.copy(text),
+      say: (text) => this.toast(text),
+      now: () => this.app.now(),
       photo: (message) => this.showPhoto(message),
       scan: (message, other, node) => this.scan(message, other, node),
       press: (message, item, node) => this.press(message, item, node),
@@ -89,7 +92,8 @@ export class Phone {
     const screen = await control("GET", `/users/${this.person.id}/screen?bot=${wanted}`);
     if (wanted !== this.bot) return;
     this.messages = new Map(screen.messages.map((message) => [message.message_id, message]));
-    Object.assign(this, { keyboard: screen.keyboard, commands: screen.commands, blocked: screen.blocked, started: screen.started, description: screen.description });
+    this.takeKeyboard(screen.keyboard);
+    Object.assign(this, { commands: screen.commands, blocked: screen.blocked, started: screen.started, description: screen.description });
     this.drawAll();
   }
 
@@ -114,8 +118,18 @@ export class Phone {
     return el("div", { class: "welcome" }, t("noBots"), el("br"), address);
   }
 
-  receive(message, keyboard) {
+  // A keyboard opens when it comes and, if it is for one use, closes by itself once used.
+  takeKeyboard(keyboard) {
     this.keyboard = keyboard;
+    if (!keyboard) return;
+    if (keyboard.message_id !== this.keysOf) this.keysShown = true;
+    if (keyboard.used && keyboard.used !== this.keysUsed) this.keysShown = false;
+    this.keysOf = keyboard.message_id;
+    this.keysUsed = keyboard.used;
+  }
+
+  receive(message, keyboard) {
+    this.takeKeyboard(keyboard);
     const known = this.messages.has(message.message_id);
     const { atEnd } = this;
     const newest = [...this.messages.values()].at(-1);
@@ -186,8 +200,8 @@ export class Phone {
   }
 
   replyKeys() {
-    const { rows } = this.keyboard;
-    return el("div", { class: "reply-keys" }, ...rows.map((line) => el("div", { class: "line" }, ...line.map((item) =>
+    const { rows, resize } = this.keyboard;
+    return el("div", { class: resize ? "reply-keys" : "reply-keys tall" }, ...rows.map((line) => el("div", { class: "line" }, ...line.map((item) =>
       el("button", { class: `key ${["danger", "success", "primary"].includes(item.style) ? item.style : ""}`, type: "button", onclick: () => this.pressReply(item) }, el("span", {}, item.text))))));
   }
 
@@ -268,11 +282,15 @@ export class Phone {
   }
 
   showPhoto(message) {
-    const image = el("img", { class: "photo-large", src: message.photo, alt: t("photo") });
+    const image = el("img", { class: "photo-large", src: message.photo, alt: t("photo"), draggable: !message.protected });
+    if (message.protected) image.addEventListener("contextmenu", (event) => event.preventDefault());
+    const save = message.protected
+      ? el("span", { class: "protected-note" }, icon("lock"), t("protected"))
+      : el("a", { class: "button", href: message.photo, download: "photo" }, t("savePhoto"));
     const scan = message.from.is_bot && this.others.length
       ? el("div", { class: "actions" }, el("span", {}, t("scanWith")), ...this.others.map((other) => el("button", { type: "button", onclick: (event) => { const node = event.currentTarget; this.scan(message, other, node).then(() => box.close()); } }, other.first_name)))
       : null;
-    const box = dialog(this.person.first_name, image, ...(scan ? [scan] : []), el("div", { class: "actions" }, el("button", { type: "button", onclick: () => box.close() }, t("close"))));
+    const box = dialog(this.person.first_name, image, ...(scan ? [scan] : []), el("div", { class: "actions" }, save, el("button", { type: "button", onclick: () => box.close() }, t("close"))));
   }
 
   async copy(text) {

@@ -22,6 +22,7 @@ const TEXTS = {
     noAnswer: "The bot has not answered the tap", photo: "Photo", voice: "Voice message", contact: "Contact", unknown: "Unsupported message",
     pinned: "Pinned message", newPerson: "New person", unread: "{n} unread", lost: "Connection lost, trying again…", forwarded: "Forwarded",
     down: "To the newest", chooseBot: "Choose a bot", deactivated: "account deleted", location: "Location",
+    copy: "Copy", download: "Save the file", savePhoto: "Save", protected: "saving is off", spoiler: "Hidden picture: tap to see", bytes: ["B", "KB", "MB"],
   },
   ru: {
     title: "Локальный Telegram", subtitle: "телефоны понарошку, бот настоящий",
@@ -44,6 +45,7 @@ const TEXTS = {
     noAnswer: "Бот не ответил на нажатие", photo: "Фото", voice: "Голосовое сообщение", contact: "Контакт", unknown: "Неизвестное сообщение",
     pinned: "Закреплённое сообщение", newPerson: "Новый человек", unread: "Непрочитанных: {n}", lost: "Связь прервалась, пробую снова…", forwarded: "Переслано",
     down: "К новым", chooseBot: "Выберите бота", deactivated: "аккаунт удалён", location: "Место",
+    copy: "Скопировать", download: "Сохранить файл", savePhoto: "Сохранить", protected: "сохранять нельзя", spoiler: "Скрытое изображение: нажмите, чтобы увидеть", bytes: ["Б", "КБ", "МБ"],
   },
 };
 
@@ -59,6 +61,11 @@ export function setLanguage(code) {
 export function t(key, values = {}) {
   const text = TEXTS[language][key];
   return typeof text === "string" ? text.replace(/\{(\w+)\}/g, (_, name) => values[name]) : text;
+}
+
+export function size(bytes) {
+  const step = bytes < 1000 ? 0 : bytes < 1000000 ? 1 : 2;
+  return `${new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format(bytes / 1000 ** step)} ${t("bytes")[step]}`;
 }
 
 export const time = (seconds) =>

@@ -22,6 +22,7 @@ _SIMPLE = {
     "span": "spoiler",
 }
 _TAGS = frozenset(_SIMPLE) | {"a", "code", "pre", "blockquote", "tg-emoji", "tg-time"}
+_MOMENT = re.compile(r"r|w?[dD]?[tT]?")
 _REFERENCE = re.compile(r"&(?:#(?:\d{1,8}|[xX][0-9a-fA-F]{1,7})|lt|gt|amp|quot);?")
 
 
@@ -184,6 +185,8 @@ def _moment(given: dict[str, str], start: int, end: int) -> Span:
         raise cannot_parse("Invalid date-time specified")
     extra: dict[str, object] = {"unix_time": int(unix)}
     if given.get("format"):
+        if not _MOMENT.fullmatch(given["format"]):
+            raise cannot_parse("Invalid date-time format specified")
         extra["date_time_format"] = given["format"]
     return Span("date_time", start, end, extra)
 

@@ -12,6 +12,7 @@ import secrets
 import threading
 import time
 
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _EPOCH_MS = 1_577_836_800_000  # 2020-01-01T00:00:00Z
 _RANDOM_BITS = 21
 _lock = threading.Lock()
@@ -29,3 +30,12 @@ def new_id() -> int:
             # Half of the random range is left for counting up within the millisecond.
             _last = earliest | secrets.randbits(_RANDOM_BITS - 1)
         return _last
+
+
+def short_of(number: int) -> str:
+    """An id in the few characters a button has room for: base 36, at most 13 of them."""
+    text = ""
+    while number:
+        number, digit = divmod(number, 36)
+        text = _DIGITS[digit] + text
+    return text or "0"

@@ -81,6 +81,7 @@ def _due(session: Session, *, now: datetime, limit: int) -> list[Pass]:
                 step=row.step,
                 due_at=row.due_at,
                 day=subjects.day_of(definition, row.occurrence),
+                purchase_id=subjects.purchase_of(definition, row.occurrence),
             )
         )
     return found
@@ -90,6 +91,7 @@ def _read(session: Session, passes: Sequence[Pass], *, now: datetime, time_zone:
     ids = {item.customer_id for item in passes}
     version = program.current(session, now=now)
     days = [(item.customer_id, item.day) for item in passes if item.day is not None]
+    about = {item.purchase_id for item in passes if item.purchase_id is not None}
     return World(
         now=now,
         time_zone=time_zone,
@@ -98,6 +100,7 @@ def _read(session: Session, passes: Sequence[Pass], *, now: datetime, time_zone:
         people=gather(session, ids, now=now, time_zone=time_zone),
         bought=subjects.bought(session, ids),
         expiring=subjects.expiring_on(session, days, time_zone=time_zone),
+        became=subjects.become_of(session, about),
         known=touches.find(
             session,
             ids,
@@ -158,6 +161,7 @@ def _holds(world: World, item: Pass, test: Test) -> bool:
         purchases=world.bought.get(item.customer_id, subjects.Bought()),
         started_at=item.started_at,
         expiring=expiring,
+        became=world.became.get(item.purchase_id or 0, frozenset()),
     )
 
 

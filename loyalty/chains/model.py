@@ -15,8 +15,14 @@ from loyalty.texts import LANGUAGES
 END = "end"
 """Where a step may lead to: the end of the chain."""
 
-Test = Literal["has_bought", "bought_since_start", "points_spent"]
-"""What a condition or an exit may ask about the customer."""
+Test = Literal[
+    "has_bought", "bought_since_start", "points_spent", "purchase_returned", "purchase_rated"
+]
+"""What a condition or an exit may ask about the customer, or the purchase the chain is about."""
+
+PURCHASE = "{purchase}"
+"""Stands in a button's data for the purchase the chain is about, as ``ids.short_of`` says it."""
+_LONGEST_ID = 13
 
 MAX_CALLBACK_BYTES = 64 - len(SCREEN)
 
@@ -79,7 +85,7 @@ class Condition(_Part):
 
 
 class Button(_Part):
-    """A button: what it says by language, and what it does."""
+    """A button: what it says by language, and what it does. ``data`` may hold ``PURCHASE``."""
 
     texts: dict[str, str]
     data: str | None = None
@@ -117,6 +123,12 @@ class Definition(_Part):
         """The message called ``step_id``."""
         return next((s for s in self.steps if isinstance(s, MessageStep) and s.id == step_id), None)
 
+    @property
+    def is_about_purchase(self) -> bool:
+        """Whether each pass through the chain is about one purchase."""
+        trigger = self.trigger
+        return isinstance(trigger, EventTrigger) and trigger.occurrence == "purchase"
+
     def index_of(self, step_id: str) -> int:
         """Where a jump leads: the message's place, or past the last step."""
         for index, step in enumerate(self.steps):
@@ -145,24 +157,35 @@ def problems_of(definition: Definition) -> Iterator[dict[str, str]]:
             if step.id in seen or step.id == END:
                 yield {"field": f"{field}.id", "problem": "id_taken"}
             seen.add(step.id)
-            yield from _message_problems(step, field)
+            yield from _message_problems(step, field, about_purchase=definition.is_about_purchase)
         if target not in (None, END) and definition.index_of(str(target)) <= index:
             yield {"field": field, "problem": "leads_back"}
         elif target not in (None, END) and definition.message(str(target)) is None:
             yield {"field": field, "problem": "leads_nowhere"}
 
 
-def _message_problems(step: MessageStep, field: str) -> Iterator[dict[str, str]]:
+def _message_problems(
+    step: MessageStep, field: str, *, about_purchase: bool
+) -> Iterator[dict[str, str]]:
     for problem in placeholders.problems_of_texts(step.texts):
         yield {"field": f"{field}.texts", "problem": problem}
     for row in step.buttons:
         for button in row:
             if (button.data is None) == (button.url is None):
                 yield {"field": f"{field}.buttons", "problem": "data_or_url"}
-            if button.data is not None and not 1 <= len(button.data.encode()) <= MAX_CALLBACK_BYTES:
-                yield {"field": f"{field}.buttons", "problem": "data_length"}
+            if button.data is not None:
+                for problem in _data_problems(button.data, about_purchase=about_purchase):
+                    yield {"field": f"{field}.buttons", "problem": problem}
             if button.url is not None and not button.url.startswith(("https://", "http://")):
                 yield {"field": f"{field}.buttons", "problem": "not_a_link"}
             missing = [name for name in LANGUAGES if not button.texts.get(name, "").strip()]
             for language in missing:
                 yield {"field": f"{field}.buttons", "problem": f"language_missing:{language}"}
+
+
+def _data_problems(data: str, *, about_purchase: bool) -> Iterator[str]:
+    filled = data.replace(PURCHASE, "z" * _LONGEST_ID) if about_purchase else data
+    if "{" in filled or "}" in filled:
+        yield "unknown_variable"
+    if not 1 <= len(filled.encode()) <= MAX_CALLBACK_BYTES:
+        yield "data_length"

@@ -29,6 +29,8 @@ class World:
     people: dict[int, Person]
     bought: dict[int, subjects.Bought]
     expiring: dict[subjects.DayOf, int]
+    # What became of the purchases that chains are about.
+    became: dict[int, frozenset[str]]
     known: dict[touches.Key, touches.Known]
     # Whether there are customers enough for control groups.
     measured: bool
@@ -55,6 +57,7 @@ class Pass:
     # When the step that is looked at became due.
     due_at: datetime
     day: date | None
+    purchase_id: int | None = None
     status: str = "active"
     reason: str | None = None
 

@@ -132,10 +132,41 @@ _BONUS_EXPIRY: Mapping[str, Any] = {
     "exits": ["points_spent"],
 }
 
-WELCOME, BONUS_EXPIRY = "welcome", "bonus_expiry"
+
+def _star(score: int) -> dict[str, Any]:
+    label = f"{score} ⭐"
+    return {"texts": {"ru": label, "en": label}, "data": f"rate:{{purchase}}:{score}"}
+
+
+_RATING: Mapping[str, Any] = {
+    "title": {"ru": "Оценка покупки", "en": "How was it?"},
+    "trigger": {"kind": "event", "event": "purchase.recorded", "occurrence": "purchase"},
+    "steps": [
+        {"kind": "wait", "hours": 2, "since": "start"},
+        {
+            "kind": "message",
+            "id": "ask",
+            "texts": {
+                "ru": (
+                    "💛 {name|Здравствуйте}, спасибо, что заглянули!\n\n"
+                    "Как вам {outlet|у нас}? Поставьте оценку — это одно касание."
+                ),
+                "en": (
+                    "💛 {name|Hello}, thank you for coming by!\n\n"
+                    "How did you like {outlet|it here}? Rate us, it is just one tap."
+                ),
+            },
+            "buttons": [[_star(score) for score in range(1, 6)]],
+        },
+    ],
+    "exits": ["purchase_returned", "purchase_rated"],
+}
+
+WELCOME, BONUS_EXPIRY, RATING = "welcome", "bonus_expiry", "rating"
 
 SHIPPED: Mapping[str, Definition] = {
     WELCOME: Definition.model_validate(_WELCOME),
     BONUS_EXPIRY: Definition.model_validate(_BONUS_EXPIRY),
+    RATING: Definition.model_validate(_RATING),
 }
 """By key; switched on when they are first written down."""

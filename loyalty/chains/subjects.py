@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 
 from loyalty import clock
 from loyalty.chains.model import Definition, ExpiryTrigger, Test
-from loyalty.receipts import customer_stats
+from loyalty.feedback import rating
+from loyalty.receipts import customer_stats, purchase, purchase_return
+from loyalty.staff import outlet
 from loyalty.wallet.tables import lot
 
 # Written out, not bound, so that both databases see the partial index fits.
@@ -91,8 +93,58 @@ def day_of(definition: Definition, occurrence: str) -> date | None:
     return None
 
 
-def holds(test: Test, *, purchases: Bought, started_at: datetime, expiring: int) -> bool:
-    """Whether a condition or an exit holds for a customer now."""
+def purchase_of(definition: Definition, occurrence: str) -> int | None:
+    """The purchase a chain is about; None for chains that are about none."""
+    known = definition.is_about_purchase and occurrence.isascii() and occurrence.isdigit()
+    return int(occurrence) if known else None
+
+
+def become_of(session: Session, purchase_ids: Collection[int]) -> dict[int, frozenset[str]]:
+    """What holds for these purchases now: ``purchase_returned`` (all of it, or undone at the
+    till), ``purchase_rated``. Those of which neither is true are left out."""
+    ids = sorted(set(purchase_ids))
+    if not ids:
+        return {}
+    came_back = sa.select(purchase.c.id).where(
+        purchase.c.id.in_(ids), purchase.c.total > 0, purchase.c.returned >= purchase.c.total
+    )
+    undone = sa.select(purchase_return.c.purchase_id).where(
+        purchase_return.c.purchase_id.in_(ids), purchase_return.c.undo == sa.true()
+    )
+    rated = sa.select(rating.c.purchase_id).where(rating.c.purchase_id.in_(ids))
+    found: dict[int, set[str]] = {}
+    for query, test in (
+        (came_back, "purchase_returned"),
+        (undone, "purchase_returned"),
+        (rated, "purchase_rated"),
+    ):
+        for id_ in session.execute(query).scalars():
+            found.setdefault(id_, set()).add(test)
+    return {id_: frozenset(tests) for id_, tests in found.items()}
+
+
+def outlet_of(session: Session, purchase_id: int) -> str | None:
+    """Where a purchase was made; None if nobody wrote it down."""
+    query = (
+        sa.select(outlet.c.name)
+        .join(purchase, purchase.c.outlet_id == outlet.c.id)
+        .where(purchase.c.id == purchase_id)
+    )
+    return session.execute(query).scalar_one_or_none()
+
+
+def holds(
+    test: Test,
+    *,
+    purchases: Bought,
+    started_at: datetime,
+    expiring: int,
+    became: frozenset[str] = frozenset(),
+) -> bool:
+    """Whether a condition or an exit holds for a customer now; ``became`` is what holds for the
+    purchase the chain is about."""
+    if test in ("purchase_returned", "purchase_rated"):
+        return test in became
     if test == "has_bought":
         return purchases.orders > 0
     if test == "bought_since_start":

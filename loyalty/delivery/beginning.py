@@ -16,7 +16,7 @@ from loyalty.customers import customer
 from loyalty.db.fast import as_json, as_time, execute, fetch, is_postgres
 from loyalty.db.rows import Rows
 from loyalty.delivery.claiming import LEASE
-from loyalty.delivery.wording import Gone, words_of_chain
+from loyalty.delivery.wording import Gone, with_words, words_of_chain
 from loyalty.errors import DomainError
 from loyalty.messaging.outbox import SERVICE, TRIGGER
 from loyalty.messaging.people import Person, gather
@@ -247,7 +247,7 @@ def _word(session: Session, look: _Look, row: _Held) -> tuple[Decision, Message 
             created_at=row.created_at,
             pending_days=look.pending_days,
         )
-        return Send(), render(payload, context=context)
+        return Send(), render(with_words(session, payload), context=context)
     except Gone as gone:
         return Skip(gone.reason), None
     except (LookupError, TypeError, ValueError, DomainError) as problem:

@@ -9,11 +9,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loyalty import clock, wallet
+from loyalty import clock, feedback, wallet
 from loyalty.chains import subjects
-from loyalty.chains.model import Button, ExpiryTrigger
+from loyalty.chains.model import PURCHASE, Button, Definition, ExpiryTrigger
 from loyalty.chains.store import definition_of
 from loyalty.chains.tables import chain, chain_version
+from loyalty.ids import short_of
 from loyalty.messaging.people import Person
 from loyalty.messaging.placeholders import fill, used
 from loyalty.messaging.templates import Message
@@ -37,7 +38,8 @@ def words_of_chain(
     """The message of a chain's step as this person reads it now.
 
     Raises:
-        Gone: the chain was switched off, or the points it is about were spent.
+        Gone: the chain was switched off, the points it is about were spent, or what became of
+            the purchase it is about ends it.
         LookupError: there is no such version or step.
     """
     version_id = int(payload["chain_version"])
@@ -52,10 +54,23 @@ def words_of_chain(
     language = person.language if person.language in step.texts else next(iter(step.texts))
     text = step.texts[language]
     values = _values(session, used(text), person, language, day=day, now=now, time_zone=time_zone)
+    purchase_id = subjects.purchase_of(definition, str(payload.get("occurrence", "")))
+    if purchase_id is not None:
+        _check_purchase(session, definition, purchase_id)
+        values["outlet"] = subjects.outlet_of(session, purchase_id) or ""
     return Message(
         fill(text, values),
-        tuple(tuple(_button(button, language) for button in row) for row in step.buttons),
+        tuple(
+            tuple(_button(button, language, purchase_id) for button in row) for row in step.buttons
+        ),
     )
+
+
+def _check_purchase(session: Session, definition: Definition, purchase_id: int) -> None:
+    became = subjects.become_of(session, [purchase_id]).get(purchase_id, frozenset())
+    for test in definition.exits:
+        if test in became:
+            raise Gone(test)
 
 
 def _check_enabled(session: Session, version_id: int) -> None:
@@ -68,13 +83,29 @@ def _check_enabled(session: Session, version_id: int) -> None:
         raise Gone("paused")
 
 
-def _button(button: Button, language: str) -> dict[str, str]:
+def _button(button: Button, language: str, purchase_id: int | None) -> dict[str, str]:
     text = button.texts.get(language) or next(iter(button.texts.values()))
-    return (
-        {"text": text, "url": button.url}
-        if button.url
-        else {"text": text, "data": button.data or ""}
-    )
+    if button.url:
+        return {"text": text, "url": button.url}
+    data = button.data or ""
+    if purchase_id is not None:
+        data = data.replace(PURCHASE, short_of(purchase_id))
+    return {"text": text, "data": data}
+
+
+def with_words(session: Session, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The payload of one of our own messages with the words it only names: a staff member's
+    answer stays in its talk until the moment it leaves, so that erasing it there is enough.
+
+    Raises:
+        Gone: the words were erased.
+    """
+    if payload.get("template") != "staff_answer":
+        return payload
+    text = feedback.text_of_answer(session, int(payload["values"]["talk_message"]))
+    if text is None:
+        raise Gone("customer_gone")
+    return {**payload, "values": {"text": text}}
 
 
 def _values(

@@ -50,6 +50,7 @@ talk = sa.Table(
         postgresql_where=sa.text("status <> 'closed'"),
     ),
     sa.Index("ix_talk_status_last_at", "status", "last_at"),
+    sa.Index("ix_talk_customer_id_opened_at", "customer_id", "opened_at"),
 )
 
 talk_message = sa.Table(

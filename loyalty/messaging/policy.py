@@ -20,6 +20,7 @@ PRIORITY = (
     "abandoned_cart",
     "birthday",
     "post_purchase",
+    "rating",
     "bonus_expiry:3",
     "welcome",
     "renewal",

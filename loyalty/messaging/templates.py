@@ -295,3 +295,19 @@ def _consent_changed(values: Mapping[str, Any], context: Context) -> Message:
     if values.get("granted"):
         return Message(_("💌 Great, we will write when there is something good for you."))
     return Message(_("🔕 Done: no more news and offers. Receipts and your points stay with you."))
+
+
+@_template("staff_answer")
+def _staff_answer(values: Mapping[str, Any], context: Context) -> Message:
+    _ = context.say
+    reply = {"text": str(_("💬 Answer")), "data": "talk"}
+    text = _("💬 <b>An answer for you</b>\n\n{text}", text=str(values["text"]))
+    return Message(text, [[reply]])
+
+
+@_template("talk_waits")
+def _talk_waits(values: Mapping[str, Any], context: Context) -> Message:
+    del values
+    return Message(
+        context.say("💬 A guest has written and waits for an answer: see Talks in the panel.")
+    )

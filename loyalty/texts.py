@@ -112,8 +112,11 @@ class Translator:
         """Minor units as people write money; kopecks only when there are any."""
         return _money(self.language, amount, currency)
 
-    def day(self, value: date, *, year: bool = False) -> str:
-        """ "5 June", with the year if asked."""
+    def day(self, value: date, *, year: bool = False, short: bool = False) -> str:
+        """ "5 June", with the year if asked; "5 Jun" where room is scarce."""
+        if short:
+            locale = "ru" if self.language == "ru" else "en_GB"
+            return format_date(value, "d MMM", locale=locale)
         if self.language == "ru":
             return format_date(value, "d MMMM y" if year else "d MMMM", locale="ru")
         return format_date(value, "d MMMM y" if year else "d MMMM", locale="en_GB")

@@ -13,7 +13,7 @@ from bot import qr
 from bot.answers import Turn, button, link
 from bot.customer import menu
 from loyalty import clock, program, referrals
-from loyalty.program import ReferralRule
+from loyalty.program import Program, ReferralRule
 from loyalty.referrals import Attached, Friend, Overview, Refusal
 from loyalty.texts import Translator, html, plain
 
@@ -23,7 +23,7 @@ _FRIENDS = 5
 
 async def show_invite(turn: Turn) -> None:
     """The personal link with a button that shares it, the rules in a sentence, who came."""
-    found, days = await _overview(turn)
+    found, rules = await _overview(turn)
     _ = turn.say
     if not found.enabled:
         text = _("🤝 Invitations are resting just now. We will tell you when they are back 💛")
@@ -31,11 +31,12 @@ async def show_invite(turn: Turn) -> None:
         return
     lines = [
         _("🤝 <b>Invite a friend</b>"),
-        _promise(turn, found, days),
+        _promise(turn, found, rules.return_window_days),
         Markup(""),
         _("Your code: {code}", code=Markup("<code>{}</code>").format(found.code)),
         html(_address(turn, found.code)),
         *_friends(turn, found),
+        *_limit(turn, found, rules.referral.monthly_limit),
     ]
     words = plain(_("My favourite place has a loyalty card with gifts. Join me!"))
     address = quote(_address(turn, found.code), safe="")
@@ -50,7 +51,7 @@ async def show_invite(turn: Turn) -> None:
 
 async def show_qr(turn: Turn) -> None:
     """The link as a picture, for a friend who stands beside."""
-    found, _days = await _overview(turn)
+    found, _rules = await _overview(turn)
     _ = turn.say
     if not found.enabled:
         await show_invite(turn)
@@ -58,20 +59,20 @@ async def show_qr(turn: Turn) -> None:
     address = _address(turn, found.code)
     picture = BufferedInputFile(await asyncio.to_thread(qr.png, address), "invitation.png")
     caption = _("🤝 Let your friend scan this with the phone's camera.")
-    rows = [[_copy(turn, found.code)], menu.back(_)]
+    rows = [[_copy(turn, found.code)], [button(_("‹ Invite"), menu.INVITE), *menu.back(_)]]
     await turn.show_photo(picture, caption, rows)
 
 
-async def _overview(turn: Turn) -> tuple[Overview, int]:
-    """The customer's invitations, and after how many days a reward comes."""
+async def _overview(turn: Turn) -> tuple[Overview, Program]:
+    """The customer's invitations, and the rules in force."""
     person = turn.visitor.customer
     assert person is not None
     customer_id, zone = person.id, turn.locale.time_zone
 
-    def unit(session: Session) -> tuple[Overview, int]:
-        days = program.current(session, now=turn.now).program.return_window_days
+    def unit(session: Session) -> tuple[Overview, Program]:
+        rules = program.current(session, now=turn.now).program
         found = referrals.overview(session, customer_id=customer_id, now=turn.now, time_zone=zone)
-        return found, days
+        return found, rules
 
     # It makes the code of those who have none yet, so it may write.
     return await turn.ctx.db.transact(unit)
@@ -141,6 +142,20 @@ def _friends(turn: Turn, found: Overview) -> list[Markup]:
         more = came - _FRIENDS
         lines.append(_.plural("…and {n} more", "…and {n} more", more))
     return lines
+
+
+def _limit(turn: Turn, found: Overview, monthly: int) -> list[Markup]:
+    """That this month's rewards are used up: more friends are welcome, and take a look."""
+    if found.left_this_month or not monthly:
+        return []
+    said = turn.say.plural(
+        "🏆 You have had this month's {n} reward. We look at further ones by hand, so they may "
+        "take a little longer.",
+        "🏆 You have had all {n} rewards of this month. We look at further ones by hand, so they "
+        "may take a little longer.",
+        monthly,
+    )
+    return [Markup(""), said]
 
 
 def _friend(turn: Turn, friend: Friend, found: Overview) -> Markup:

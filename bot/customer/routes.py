@@ -21,7 +21,9 @@ from bot.context import Context, Visitor
 from bot.customer import (
     arriving,
     card,
+    entry,
     help,
+    history,
     invite,
     join,
     menu,
@@ -72,6 +74,8 @@ async def _ads_no(turn: Turn) -> None:
 MODULES: tuple[ModuleType, ...] = (
     card,
     points,
+    history,
+    entry,
     stamps,
     offers,
     invite,

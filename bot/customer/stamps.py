@@ -14,6 +14,9 @@ from loyalty.program import StampCardRule
 from loyalty.stamps import Standing
 from loyalty.texts import Translator, bold, dots
 
+_SHOWN = 5
+"""So many cards fit a phone."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Card:
@@ -41,8 +44,12 @@ async def show_stamps(turn: Turn) -> None:
     if not cards:
         await turn.show(_("There are no stamp cards yet. We will tell you 💛"), [menu.back(_)])
         return
-    said = ["\n".join(map(str, _lines(_, card))) for card in cards]
-    rows = [menu.back(_)]
+    # Those that are under way first: of many cards the others are only named by their number.
+    cards.sort(key=lambda card: -card.standing.stamps)
+    said = ["\n".join(map(str, _lines(_, card))) for card in cards[:_SHOWN]]
+    if len(cards) > _SHOWN:
+        said.append(str(_.plural("…and {n} more", "…and {n} more", len(cards) - _SHOWN)))
+    rows = [[button(_("💳 Show my card"), menu.CARD), *menu.back(_)]]
     if waiting:
         said.append(
             str(

@@ -66,8 +66,16 @@ def say_goods(scope: Scope, t: Translator, names: Mapping[str, str] | None = Non
     return ", ".join(in_own_words(named, t.language)) if named else str(t("all goods"))
 
 
-def say_effect(effect: VoucherEffect, t: Translator, currency: str) -> str:
-    """What a voucher does: "1 item free (coffee)", "10 % off, up to 300 ₽"."""
+def say_effect(
+    effect: VoucherEffect,
+    t: Translator,
+    currency: str,
+    names: Mapping[str, str] | None = None,
+) -> str:
+    """What a voucher does: "1 item free (coffee)", "10 % off, up to 300 ₽".
+
+    ``names`` is what articles are called (article in lower case).
+    """
     match effect:
         case PercentOff():
             said = str(t("{percent} off", percent=percent(effect.rate_bp, t.language)))
@@ -78,7 +86,7 @@ def say_effect(effect: VoucherEffect, t: Translator, currency: str) -> str:
         case FreeDelivery():
             return str(t("free delivery"))
     if effect.scope.categories or effect.scope.skus:
-        said += f" ({say_goods(effect.scope, t)})"
+        said += f" ({say_goods(effect.scope, t, names)})"
     limit = getattr(effect, "up_to", None)
     if limit:
         # Plain text all along: adding a Markup would escape what stands before it.

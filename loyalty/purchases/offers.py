@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -13,7 +13,8 @@ from loyalty import clock, program, promotions, segments
 from loyalty.customers import customer
 from loyalty.errors import CustomerNotFound
 from loyalty.promotions import Conditions, Goal, GoalStanding, Live, Names
-from loyalty.receipts import customer_stats
+from loyalty.promotions.model import Bundle
+from loyalty.receipts import customer_stats, last_names
 from loyalty.staff import outlet
 
 SOON = timedelta(days=14)
@@ -25,7 +26,7 @@ class Offers:
     """Promotions that concern a customer, in the order they apply; goals stand apart.
 
     ``soon``: those whose first day is still ahead, goals too, the nearest first. ``names`` are what
-    outlets and stamp cards are called in the asked language.
+    outlets, stamp cards and goods are called in the asked language.
     """
 
     promotions: Sequence[Live]
@@ -56,7 +57,7 @@ def for_customer(
         promotions=[one for one in begun if not isinstance(one.rules.effect, Goal)],
         goals=promotions.standings(session, customer_id, goals, day=today),
         soon=sorted(soon, key=lambda one: one.rules.when.starts_on or today),
-        names=_names(session, language, now),
+        names=_names(session, language, now, meant),
     )
 
 
@@ -116,10 +117,18 @@ def _concerns(when: Conditions, orders: int, groups: frozenset[str], local: date
     return not when.birthday_week or segments.BIRTHDAY_WEEK in groups
 
 
-def _names(session: Session, language: str, now: datetime) -> Names:
+def _names(session: Session, language: str, now: datetime, told: Iterable[Live]) -> Names:
     places = session.execute(sa.select(outlet.c.id, outlet.c.name))
     cards = program.current(session, now=now).program.stamp_cards
     return Names(
         outlets={str(row.id): row.name for row in places},
         cards={card.key: card.name.said_in(language) for card in cards},
+        goods=last_names(session, {sku for one in told for sku in _skus(one)}),
     )
+
+
+def _skus(one: Live) -> list[str]:
+    """Articles that a promotion names."""
+    effect = one.rules.effect
+    bundled = [item.scope for item in effect.items] if isinstance(effect, Bundle) else []
+    return [sku for scope in (one.rules.when.scope, *bundled) for sku in scope.skus]

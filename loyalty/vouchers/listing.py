@@ -13,7 +13,7 @@ from loyalty.errors import DomainError, TooManyTries, VoucherNotFound
 from loyalty.staff.tries import failures, note_failure, oldest_failure
 from loyalty.vouchers.checking import check
 from loyalty.vouchers.codes import normalize
-from loyalty.vouchers.model import ACTIVE, COLUMNS, Voucher, of_row
+from loyalty.vouchers.model import ACTIVE, COLUMNS, EXPIRED, REDEEMED, Voucher, of_row
 from loyalty.vouchers.reading import find, uses_by
 from loyalty.vouchers.tables import voucher, voucher_use
 
@@ -185,6 +185,42 @@ def mine(session: Session, *, customer_id: int, now: datetime) -> list[Voucher]:
         .order_by(v.ends_at.is_(None), v.ends_at, v.id)
     )
     return [of_row(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A voucher that its owner cannot use any more: used or run out, and when."""
+
+    voucher: Voucher
+    was_used: bool
+    at: datetime
+
+
+def past(
+    session: Session, *, customer_id: int, since: datetime, now: datetime, limit: int = 6
+) -> list[Past]:
+    """The customer's own vouchers that were used up or ran out since then, the latest first."""
+    v, u = voucher.c, voucher_use.c
+    used_at = (
+        sa.select(sa.func.max(u.at))
+        .where(u.voucher_id == v.id, u.returned_at.is_(None))
+        .scalar_subquery()
+    )
+    over = sa.or_(v.status == EXPIRED, sa.and_(v.status == ACTIVE, v.ends_at <= now))
+    rows = session.execute(
+        sa.select(*_ALL, sa.type_coerce(used_at, u.at.type).label("used_at"))
+        .where(v.customer_id == customer_id)
+        .where(sa.or_(sa.and_(v.status == REDEEMED, used_at >= since),
+                      sa.and_(over, v.ends_at >= since)))
+    )  # fmt: skip
+    found = []
+    for row in rows:
+        item = of_row(row)
+        used = item.status == REDEEMED
+        at = row.used_at if used else item.ends_at
+        if at is not None:
+            found.append(Past(item, used, at))
+    return sorted(found, key=lambda one: (one.at, one.voucher.id), reverse=True)[:limit]
 
 
 def uses_of(session: Session, *, voucher_id: int, limit: int = 50) -> list[UseView]:

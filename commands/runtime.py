@@ -157,6 +157,7 @@ async def start_scheduler(running: Running, token: str) -> Any:
         token=token,
         api_url=running.settings.telegram_api_url,
         bot_id=int(token.split(":")[0]),
+        keys=running.keys,
     )
     running.undo.append(("scheduler", started.stop))
     return started

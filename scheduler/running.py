@@ -14,6 +14,7 @@ from loyalty.db import Database
 from loyalty.delivery import Place
 from loyalty.settings import Settings
 from loyalty.texts import LANGUAGES, translator
+from loyalty.tokens import Keys
 from scheduler.dispatcher import Dispatcher
 from scheduler.leader import Leader
 from scheduler.limits import Limits, LocalLimits, RedisLimits
@@ -68,6 +69,7 @@ class RunningScheduler:
             ("birthdays", self.ticks.birthdays, 60),
             ("referrals", self.ticks.referrals, 30),
             ("tiers", self.ticks.tiers, 60),
+            ("privacy", self.ticks.privacy, 10),
             ("guards", self.ticks.guards, 300),
             ("holds", self.ticks.holds, 5),
             ("drafts", self.ticks.drafts, 60),
@@ -150,13 +152,17 @@ async def start(
     token: str,
     api_url: str | None = None,
     bot_id: int | None = None,
+    keys: Keys | None = None,
 ) -> RunningScheduler:
     """Start ticking and sending for ``db`` in the running event loop.
 
     ``token`` and ``api_url`` say which bot speaks through which Bot API (None: Telegram's own).
-    With ``REDIS_URL`` set the rate limits are shared by all instances of the bot.
+    With ``REDIS_URL`` set the rate limits are shared by all instances of the bot. ``keys`` make
+    the pseudonyms of erased customers (None: from the settings' ``SECRET_KEY``).
     """
-    ticks = Ticks(db, time_zone=settings.time_zone)
+    if keys is None and settings.secret_key is not None:
+        keys = Keys(settings.secret_key.get_secret_value())
+    ticks = Ticks(db, time_zone=settings.time_zone, keys=keys)
     await ticks.install()
     rules = await db.read(lambda session: program.current(session, now=clock.now()).program)
     rate = float(rules.messages_per_second)

@@ -16,6 +16,7 @@ from loyalty import (
     delivery,
     guards,
     jobs,
+    privacy,
     program,
     referrals,
     tiers,
@@ -23,6 +24,7 @@ from loyalty import (
 )
 from loyalty.db import Database
 from loyalty.purchases import drafts
+from loyalty.tokens import Keys
 from scheduler.reviews import review_tiers
 from scheduler.sweeps import sweep
 
@@ -38,11 +40,15 @@ Tick = Callable[[], Awaitable[int]]
 
 
 class Ticks:
-    """The ticks of a database. Each returns how much it did."""
+    """The ticks of a database. Each returns how much it did.
 
-    def __init__(self, db: Database, *, time_zone: str) -> None:
+    ``keys`` make the pseudonyms of erased customers.
+    """
+
+    def __init__(self, db: Database, *, time_zone: str, keys: Keys | None = None) -> None:
         self._db = db
         self._time_zone = time_zone
+        self._keys = keys
 
     async def install(self) -> None:
         """Write down what comes with the program, once."""
@@ -137,6 +143,24 @@ class Ticks:
         """Review tiers daily, warn monthly, each once; how many customers it concerned."""
         return await review_tiers(self._db, time_zone=self._time_zone)
 
+    async def privacy(self) -> int:
+        """Erase those who asked for it and whose days of thinking it over have passed.
+
+        Raises:
+            RuntimeError: somebody is due, and there are no keys.
+        """
+        done = 0
+        for _ in range(_ROUNDS):
+            found = await self._db.transact(
+                lambda session: privacy.erase_due(
+                    session, keys=self._keys, time_zone=self._time_zone, now=clock.now()
+                )
+            )
+            done += found.total
+            if not found.more:
+                break
+        return done
+
     async def guards(self) -> int:
         """Flag what looks odd; how many flags are new."""
         return await self._db.transact(
@@ -198,6 +222,7 @@ class Ticks:
             self.plan_expiry,
             self.chains,
             self.expire,
+            self.privacy,
             self.guards,
         ):
             done += await tick()
@@ -216,6 +241,7 @@ class Ticks:
                 referrals.next_due(session, now=now),
                 tiers.next_due(session, now=now, time_zone=self._time_zone),
                 guards.next_due(session, now=now, time_zone=self._time_zone),
+                privacy.next_due(session, now=now),
             )
             return min((m for m in moments if m is not None and m > now), default=None)
 

@@ -114,6 +114,9 @@ _PLAIN = {
     "voucher_wrong_segment": N_("This offer is not for this card."),
     "voucher_needs_customer": N_("Please scan the customer's card first, then enter the code."),
     "voucher_code_invalid": N_("A code has 3 to 32 letters and digits."),
+    "talk_not_found": N_("I could not find this talk."),
+    "talk_closed": N_("This talk is closed."),
+    "other_talk_open": N_("There is another talk that is not closed yet."),
     "voucher_invalid": N_("Something about this voucher is not right. Please check it."),
 }
 
@@ -201,6 +204,37 @@ def _too_many(_: Translator, facts: Facts, locale: Locale) -> Markup:
     )
 
 
+def _rating_closed(_: Translator, facts: Facts, locale: Locale) -> Markup:
+    del locale
+    return _.plural(
+        "A purchase can be rated within {n} day. You can still write to us in the menu 💬",
+        "A purchase can be rated within {n} days. You can still write to us in the menu 💬",
+        int(facts.get("days", 30)),
+    )
+
+
+def _too_many_messages(_: Translator, facts: Facts, locale: Locale) -> Markup:
+    del locale
+    minutes = max(1, -(-int(facts.get("retry_after_s", 60)) // 60))
+    return _.plural(
+        "We have got all your messages and are reading them 🙏 You can write more in {n} minute.",
+        "We have got all your messages and are reading them 🙏 You can write more in {n} minutes.",
+        minutes,
+    )
+
+
+def _words_invalid(_: Translator, facts: Facts, locale: Locale) -> Markup:
+    del locale
+    if not int(facts.get("length", 0)):
+        return _("Please write a few words.")
+    return _(
+        "This is a little long: {length} characters, and {limit} fit. Please make it shorter or "
+        "send it in parts.",
+        length=_.number(int(facts.get("length", 0))),
+        limit=_.number(int(facts.get("limit", 2000))),
+    )
+
+
 def _too_short(_: Translator, facts: Facts, locale: Locale) -> Markup:
     del locale
     return _.plural(
@@ -221,6 +255,9 @@ _WITH_FACTS: dict[str, Say] = {
     "voucher_expired": _expired,
     "voucher_below_minimum": _below_minimum,
     "velocity_exceeded": _velocity,
+    "rating_closed": _rating_closed,
+    "too_many_messages": _too_many_messages,
+    "words_invalid": _words_invalid,
 }
 
 

@@ -33,7 +33,7 @@ _KINDS = {
 }
 _WITH_SUM = {
     "accrual": N_("For a purchase of {money}"),
-    "redemption": N_("Paid with points at {money}"),
+    "redemption": N_("Paid with points, purchase of {money}"),
     "clawback": N_("Return of {money}"),
     "refund": N_("Back after a return of {money}"),
 }

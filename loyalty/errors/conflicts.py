@@ -85,6 +85,10 @@ class LateAttach(Conflict):
     """The sale was too long ago to find its customer. Facts: ``minutes`` (how long one may)."""
 
 
+class CardTaken(Conflict):
+    """The paper card has its owner already."""
+
+
 class AlreadyAttached(Conflict):
     """The sale belongs to another customer."""
 

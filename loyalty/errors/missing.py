@@ -53,6 +53,10 @@ class AnomalyNotFound(NotFound):
     """No flag by that id."""
 
 
+class CardBlank(NotFound):
+    """A printed card of ours that nobody has yet: its first scan at a till makes it somebody's."""
+
+
 class VoucherNotFound(NotFound):
     """No voucher by that code. Facts: ``code``."""
 

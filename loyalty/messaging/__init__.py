@@ -10,6 +10,7 @@ from loyalty.messaging.outbox import (
     SERVICE,
     SERVICE_DEADLINE,
     TRIGGER,
+    cancel_queued,
     enqueue,
     enqueue_once,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "Send",
     "Skip",
     "Wait",
+    "cancel_queued",
     "decide",
     "enqueue",
     "enqueue_once",

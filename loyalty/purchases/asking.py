@@ -5,7 +5,7 @@ The points are set aside for as long as the question stands; the tap records the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from loyalty import program, wallet
 from loyalty.customers import telegram_chat
 from loyalty.errors import DraftNotFound, HoldAlreadyResolved, RedemptionTooLarge
-from loyalty.purchases import drafts, result_of
+from loyalty.purchases import drafts, questions, result_of
 from loyalty.purchases.drafts import Draft
 from loyalty.purchases.model import PurchaseResult
 from loyalty.purchases.tables import sale_draft
@@ -32,6 +32,8 @@ class Question:
     points: int
     total: int
     seconds: int
+    # The message of a question asked before for the same sale, which this one replaces.
+    former: tuple[int, int] | None = None
 
 
 def ask(session: Session, *, draft_id: int, staff: Staff, points: int, now: datetime) -> Question:
@@ -65,7 +67,18 @@ def ask(session: Session, *, draft_id: int, staff: Staff, points: int, now: date
         expires_at=now + timedelta(seconds=seconds),
         now=now,
     )
-    draft = drafts.change(session, draft, now, redeem=points, hold_id=hold.id)
+    former = _message_of(session, draft.id)
+    draft = drafts.change(
+        session,
+        draft,
+        now,
+        redeem=points,
+        hold_id=hold.id,
+        asked_chat_id=chat_id,
+        asked_message_id=None,
+        asked_until=hold.expires_at,
+        asked_next_at=questions.next_look(hold.expires_at, now),
+    )
     return Question(
         draft=draft,
         chat_id=chat_id,
@@ -74,7 +87,15 @@ def ask(session: Session, *, draft_id: int, staff: Staff, points: int, now: date
         points=points,
         total=quote.total,
         seconds=seconds,
+        former=former,
     )
+
+
+def note_message(session: Session, *, draft_id: int, hold_id: int, message_id: int | None) -> None:
+    """Which message of the customer's chat asks; None: it could not be asked, nothing to count."""
+    asked = sa.and_(sale_draft.c.id == draft_id, sale_draft.c.hold_id == hold_id)
+    values = {"asked_message_id": message_id} if message_id else {"asked_next_at": None}
+    session.execute(sa.update(sale_draft).where(asked).values(**values))
 
 
 def agree(
@@ -93,7 +114,8 @@ def agree(
     drafts.check_open(draft, staff, now)
     if not staff.sells:
         raise HoldAlreadyResolved(status="voided")
-    return draft, drafts.record(session, draft, staff, now)
+    result = drafts.record(session, draft, staff, now)
+    return drafts.change(session, draft, now, asked_next_at=None), result
 
 
 def refuse(session: Session, *, hold_id: int, customer_id: int, now: datetime) -> Draft:
@@ -105,18 +127,32 @@ def refuse(session: Session, *, hold_id: int, customer_id: int, now: datetime) -
     """
     draft, staff = _asked(session, hold_id, customer_id)
     drafts.check_open(draft, staff, now)
-    return drafts.release(session, draft, now)
+    return drafts.change(session, drafts.release(session, draft, now), now, asked_next_at=None)
 
 
 def _asked(session: Session, hold_id: int, customer_id: int) -> tuple[Draft, Staff]:
-    query = sa.select(sale_draft.c.id, sale_draft.c.staff_id).where(
-        sale_draft.c.hold_id == hold_id, sale_draft.c.customer_id == customer_id
+    d = sale_draft.c
+    query = sa.select(d.id, d.staff_id, d.outlet_id).where(
+        d.hold_id == hold_id, d.customer_id == customer_id
     )
     row = session.execute(query).one_or_none()
     if row is None:
         raise HoldAlreadyResolved(status="voided")
-    staff = get(session, row.staff_id)
+    # The sale stays at its outlet, wherever the cashier has gone meanwhile.
+    place = get_outlet(session, row.outlet_id)
+    staff = replace(get(session, row.staff_id), outlet_id=place.id, time_zone=place.time_zone)
     draft = drafts.locked(session, row.id, staff)
     if draft.hold_id != hold_id:  # the cashier chose something else this very moment
         raise HoldAlreadyResolved(status="voided")
     return draft, staff
+
+
+def _message_of(session: Session, draft_id: int) -> tuple[int, int] | None:
+    d = sale_draft.c
+    query = sa.select(d.asked_chat_id, d.asked_message_id).where(
+        d.id == draft_id, d.asked_next_at.is_not(None)
+    )
+    row = session.execute(query).one_or_none()
+    if row is None or row.asked_chat_id is None or row.asked_message_id is None:
+        return None
+    return row.asked_chat_id, row.asked_message_id

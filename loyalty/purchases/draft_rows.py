@@ -13,13 +13,16 @@ from sqlalchemy.orm import Session
 from loyalty import wallet
 from loyalty.errors import DraftClosed, DraftNotFound
 from loyalty.purchases.tables import sale_draft
-from loyalty.staff import Staff
+from loyalty.staff import Staff, get_outlet
 
 OPEN, RECORDED, CANCELLED, EXPIRED = "open", "recorded", "cancelled", "expired"
 MOVED = "moved"
 """In ``DraftClosed``: another cashier has scanned the card since."""
 CHANGED = "changed"
 """In ``DraftClosed``: open, but not for the sum and the points that were confirmed."""
+
+ELSEWHERE = "elsewhere"
+"""In ``DraftClosed``: this cashier's, but begun at the outlet ``outlet`` and to be ended there."""
 
 LIFETIME = timedelta(minutes=30)
 
@@ -85,9 +88,18 @@ def as_draft(row: Any) -> Draft:
 
 
 def locked(session: Session, draft_id: int, staff: Staff) -> Draft:
-    """The draft under lock, if this cashier's outlet is ringing it up."""
+    """The draft under lock, if this cashier's outlet is ringing it up.
+
+    Raises:
+        DraftNotFound: there is none, or it is another outlet's.
+        DraftClosed: ``elsewhere``: this cashier has changed the outlet since.
+    """
     query = sa.select(sale_draft).where(sale_draft.c.id == draft_id).with_for_update()
     row = session.execute(query).one_or_none()
+    left_behind = row is not None and (row.staff_id, row.status) == (staff.id, OPEN)
+    if left_behind and staff.outlet_id not in (None, row.outlet_id):
+        place = get_outlet(session, row.outlet_id).name
+        raise DraftClosed(status=ELSEWHERE, purchase_id=None, outlet=place)
     if row is None or staff.outlet_id not in (None, row.outlet_id):
         raise DraftNotFound()
     if staff.outlet_id is None and row.staff_id != staff.id:

@@ -120,8 +120,11 @@ def _goals(session: Session, rows: Rows, plan: Plan) -> None:
         )
 
 
-def roll_up(session: Session, rows: Rows, plan: Plan) -> None:
-    """Take the return out of the customer's sums, on the day of the purchase."""
+def roll_up(session: Session, rows: Rows, plan: Plan, *, receipts: int) -> None:
+    """Take the return out of the customer's sums, on the day of the purchase.
+
+    ``receipts`` is what it changes of their number: an undone sale was none.
+    """
     bought = plan.bought
     query = sa.select(customer_stats.c.window_from).where(
         customer_stats.c.customer_id == bought.customer_id
@@ -132,7 +135,7 @@ def roll_up(session: Session, rows: Rows, plan: Plan) -> None:
         customer_stats,
         {
             "customer_id": bought.customer_id,
-            "orders": 0,
+            "orders": receipts,
             "spent": -plan.amount,
             "first_purchase_at": bought.sold_at,
             "last_purchase_at": bought.sold_at,
@@ -145,7 +148,7 @@ def roll_up(session: Session, rows: Rows, plan: Plan) -> None:
         {
             "customer_id": bought.customer_id,
             "day": bought.business_date,
-            "orders": 0,
+            "orders": receipts,
             "spent": -plan.amount,
         },
     )

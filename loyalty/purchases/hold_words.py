@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from loyalty import messaging, wallet
 from loyalty.customers import telegram_chat
 from loyalty.db.rows import Rows
 from loyalty.errors import PresenceRequired
-from loyalty.texts import translator
+from loyalty.texts import Translator, translator
 
 YES, NO = "spend:yes:", "spend:no:"
 """What the two buttons of the question send back, before the hold's id."""
@@ -23,6 +24,23 @@ def _chat(session: Session, customer_id: int) -> Any:
         telegram_chat.c.customer_id == customer_id, telegram_chat.c.reachable
     )
     return session.execute(query).one_or_none()
+
+
+def question(
+    _: Translator, *, points: int, outlet: str, total: int | None, currency: str, seconds: int
+) -> str:
+    """The question with the time that is left to answer it; ``total`` in minor units."""
+    said = [_("🔐 Spend <b>{points}</b> at {outlet}?", points=_.points(points), outlet=outlet)]
+    if total is not None:
+        said.append(_("Sum of the purchase: {total}", total=_.money(total, currency)))
+    said.append(time_left(_, seconds))
+    return "\n".join(said)
+
+
+def time_left(_: Translator, seconds: int) -> Markup:
+    """The line that counts down."""
+    left = max(0, seconds)
+    return _("⏳ Time left: <b>{left}</b>", left=f"{left // 60}:{left % 60:02d}")
 
 
 def ask(
@@ -45,16 +63,8 @@ def ask(
     if chat is None:
         raise PresenceRequired(reason="no_chat")
     _ = translator(chat.language)
-    points = _.points(placed.amount)
-    said = [_("🔐 Spend <b>{points}</b> at {outlet}?", points=points, outlet=outlet)]
-    if total is not None:
-        said.append(_("Sum of the purchase: {total}", total=_.money(total, currency)))
-    said.append(
-        _.plural(
-            "The question stands for {n} second.",
-            "The question stands for {n} seconds.",
-            seconds,
-        )
+    said = question(
+        _, points=placed.amount, outlet=outlet, total=total, currency=currency, seconds=seconds
     )
     messaging.enqueue(
         rows,
@@ -63,7 +73,7 @@ def ask(
         message_class=messaging.SERVICE,
         key=f"ask:{placed.id}",
         payload={
-            "text": "\n".join(said),
+            "text": said,
             "buttons": [
                 [
                     {"text": str(_("✅ Yes, spend")), "tap": f"{YES}{placed.id}"},

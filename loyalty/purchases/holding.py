@@ -21,7 +21,7 @@ from loyalty.customers import card_use
 from loyalty.db.engine import AlreadyThere, is_unique_violation
 from loyalty.db.rows import Rows
 from loyalty.errors import ConfirmationRequired, HoldAlreadyResolved, HoldNotFound
-from loyalty.purchases import hold_words
+from loyalty.purchases import hold_words, questions
 from loyalty.purchases.gate import enter
 from loyalty.purchases.model import PurchaseResult, Receipt
 from loyalty.purchases.wanted import Wanted, as_json, of_json
@@ -108,6 +108,7 @@ def place(
             "outlet_id": till.outlet_id,
             "request": as_json(wanted),
             "needs_tap": asks,
+            "asked_next_at": questions.next_look(placed.expires_at, now) if asks else None,
         },
     )
     nonce = _nonce(wanted.card_key)
@@ -278,7 +279,9 @@ def approve(session: Session, *, hold_id: int, customer_id: int, now: datetime) 
     found = _asked(session, hold_id=hold_id, customer_id=customer_id, now=now)
     if not found.approved:
         session.execute(
-            sa.update(till_hold).where(till_hold.c.hold_id == hold_id).values(approved_at=now)
+            sa.update(till_hold)
+            .where(till_hold.c.hold_id == hold_id)
+            .values(approved_at=now, asked_next_at=None)
         )
         # The till asks again every few seconds: it must not find the time over.
         until = max(found.expires_at, now + timedelta(seconds=found.wanted.seconds))
@@ -294,6 +297,8 @@ def decline(session: Session, *, hold_id: int, customer_id: int, now: datetime) 
     """
     _asked(session, hold_id=hold_id, customer_id=customer_id, now=now)
     wallet.void_hold(session, hold_id=hold_id, now=now)
+    settled = sa.update(till_hold).where(till_hold.c.hold_id == hold_id)
+    session.execute(settled.values(asked_next_at=None))
 
 
 # --- inside ------------------------------------------------------------------------------

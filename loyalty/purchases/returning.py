@@ -56,8 +56,13 @@ def record_return(
     actor: str,
     now: datetime,
     key: str,
+    undo: bool = False,
+    silent: bool = False,
 ) -> ReturnResult:
     """Take goods back, all that is left or by line; the same ``key`` gives the same return.
+
+    ``undo``: the sale is taken back as if it had not been (``undoing``): it counts as no receipt
+    of the customer's, and spent points keep their own expiry. ``silent``: nothing to tell.
 
     Locks the customer's account, then the purchase, then the vouchers it used.
 
@@ -79,17 +84,22 @@ def record_return(
     if known is not None:
         return known
     plan = plan_return(session, purchase_id, lines, for_update=True)
+    if plan.bought.customer_id != customer_id:
+        raise AlreadyThere()  # a paper card's purchases went to its owner meanwhile
     rows = Rows()
     return_id = new_id()
     zone = _zone(session, plan)
     cause = Cause("return", str(return_id), actor, now)
-    result = _apply(session, rows, plan, wallet, cause=cause, zone=zone, return_id=return_id)
+    result = _apply(
+        session, rows, plan, wallet, cause=cause, zone=zone, return_id=return_id, undo=undo
+    )
     taken = give_up(session, rows, plan, cause=cause)
     result = replace(result, stamps_taken=taken)
-    _receipt_rows(session, rows, plan, result, actor=actor, now=now, key=key)
+    _receipt_rows(session, rows, plan, result, actor=actor, now=now, key=key, undo=undo)
     if wallet is not None:
         wallet.finish(rows)
-        _tell(session, rows, plan, result, now=now)
+        if not silent:
+            _tell(session, rows, plan, result, now=now, undo=undo)
     events.record(
         rows,
         type="purchase.returned",
@@ -101,6 +111,7 @@ def record_return(
             "amount": result.amount,
             "earned_reversed": result.earned_reversed,
             "spent_returned": result.spent_returned,
+            **({"undo": True} if undo else {}),
         },
         now=now,
     )
@@ -131,10 +142,11 @@ def _apply(
     cause: Cause,
     zone: str,
     return_id: int | None,
+    undo: bool = False,
 ) -> ReturnResult:
     owed = 0
     if wallet is not None:
-        shares = _with_expiry(session, plan, now=cause.at, zone=zone)
+        shares = _with_expiry(session, plan, now=cause.at, zone=zone, undo=undo)
         wallet.give_back(rows, shares=shares, cause=cause)
         owed = wallet.claw_back(
             rows, points=plan.to_reverse, purchase_id=plan.bought.id, cause=cause
@@ -161,9 +173,12 @@ def _apply(
 
 
 def _with_expiry(
-    session: Session, plan: Plan, *, now: datetime, zone: str
+    session: Session, plan: Plan, *, now: datetime, zone: str, undo: bool
 ) -> list[tuple[int, int, datetime | None]]:
-    """The origin's expiry for points given back, or 14 days from now if that is closer."""
+    """The origin's expiry for points given back, or 14 days from now if that is closer.
+
+    An undone sale gives no such respite, unless they have run out in those very minutes.
+    """
     if not plan.origins:
         return []
     rules = program.by_id(session, plan.bought.program_version_id).program
@@ -174,10 +189,12 @@ def _with_expiry(
         lot.c.id.in_([lot_id for lot_id, _ in plan.origins])
     )
     expiry = {row.id: row.expires_at for row in session.execute(query)}
-    return [
-        (lot_id, n, max(expiry[lot_id], earliest) if expiry.get(lot_id) else None)
-        for lot_id, n in plan.origins
-    ]
+
+    def until(lot_id: int) -> datetime | None:
+        own: datetime | None = expiry.get(lot_id)
+        return own if own is None or (undo and own > now) else max(own, earliest)
+
+    return [(lot_id, n, until(lot_id)) for lot_id, n in plan.origins]
 
 
 def _receipt_rows(
@@ -189,6 +206,7 @@ def _receipt_rows(
     actor: str,
     now: datetime,
     key: str,
+    undo: bool,
 ) -> None:
     bought = plan.bought
     rows.insert(
@@ -210,6 +228,7 @@ def _receipt_rows(
             ],
             "gift_returned": result.gift_returned,
             "effects": {"stamps": dict(result.stamps_taken)} if result.stamps_taken else None,
+            "undo": undo,
         },
     )
     rows.update(purchase, {"id": bought.id, "returned": bought.returned + result.amount})
@@ -220,10 +239,18 @@ def _receipt_rows(
                 {"purchase_id": bought.id, "n": line.row.n, "returned_milli": line.after},
             )
     if bought.customer_id is not None:
-        roll_up(session, rows, plan)
+        roll_up(session, rows, plan, receipts=-1 if undo else 0)
 
 
-def _tell(session: Session, rows: Rows, plan: Plan, result: ReturnResult, *, now: datetime) -> None:
+def _tell(
+    session: Session,
+    rows: Rows,
+    plan: Plan,
+    result: ReturnResult,
+    *,
+    now: datetime,
+    undo: bool,
+) -> None:
     query = (
         sa.select(telegram_chat.c.telegram_id)
         .join(customer, customer.c.id == telegram_chat.c.customer_id)
@@ -239,7 +266,7 @@ def _tell(session: Session, rows: Rows, plan: Plan, result: ReturnResult, *, now
         message_class=messaging.SERVICE,
         key=f"returned:{result.return_id}",
         payload={
-            "template": "returned",
+            "template": "undone" if undo else "returned",
             "values": {
                 "purchase_id": str(plan.bought.id),
                 "amount": result.amount,

@@ -33,6 +33,8 @@ sale_draft = sa.Table(
     sa.Column("asked_chat_id", sa.BigInteger),
     sa.Column("asked_message_id", sa.BigInteger),
     sa.Column("asked_until", UtcDateTime),
+    # When the question's countdown is to be shown next; None once both screens are settled.
+    sa.Column("asked_next_at", UtcDateTime),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
     sa.Column("closed_at", UtcDateTime),
@@ -46,4 +48,10 @@ sale_draft = sa.Table(
         postgresql_where=sa.text("status = 'open'"),
     ),
     sa.Index("ix_sale_draft_staff_id_created_at", "staff_id", "created_at"),
+    sa.Index(
+        "ix_sale_draft_asked_next_at",
+        "asked_next_at",
+        sqlite_where=sa.text("asked_next_at IS NOT NULL"),
+        postgresql_where=sa.text("asked_next_at IS NOT NULL"),
+    ),
 )

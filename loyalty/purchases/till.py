@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +12,11 @@ from sqlalchemy.orm import Session
 from loyalty import clock
 from loyalty.customers import customer
 from loyalty.errors import DuplicateReceipt, PurchaseNotFound
-from loyalty.receipts import Receipt, purchase, purchase_line
+from loyalty.receipts import Receipt, purchase, purchase_line, purchase_return
+from loyalty.stamps.model import EARNED, GIFT
+from loyalty.stamps.tables import stamp_entry
+from loyalty.vouchers.model import GIFT_CARD
+from loyalty.vouchers.tables import voucher, voucher_use
 
 _DIGITS = 1_000_000
 NUMBER_LENGTH = 6
@@ -48,13 +52,26 @@ class SoldLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shift:
-    """A cashier's day: sales, their sum and what came back of it (minor units), points."""
+    """A cashier's day. Money in minor units; what was undone is in no other number.
+
+    ``returns`` and ``returned`` are what this cashier took back that day, whoever had sold it.
+    """
 
     sales: int
     total: int
-    returned: int
     earned: int
     redeemed: int
+    stamps: int
+    coupons: int
+    returns: int
+    returned: int
+    undone: int
+    undone_total: int
+
+    @property
+    def average(self) -> int:
+        """The average receipt, minor units, rounded to the nearest; 0 without sales."""
+        return round(self.total / self.sales) if self.sales else 0
 
 
 def short_number(purchase_id: int) -> str:
@@ -180,18 +197,76 @@ def lines_of(session: Session, *, purchase_id: int) -> list[SoldLine]:
 
 
 def shift(
-    session: Session, *, staff_id: int, outlet_id: int, time_zone: str, now: datetime
+    session: Session, *, staff_id: int, outlet_id: int, time_zone: str, day: date
 ) -> Shift:
-    """What this cashier has sold at this outlet today, by the outlet's calendar."""
-    sums = [sa.func.coalesce(sa.func.sum(purchase.c[name]), 0) for name in _SUMMED]
-    query = sa.select(sa.func.count(), *sums).where(
+    """What this cashier has sold at this outlet on that day of the outlet's calendar."""
+    begin = clock.start_of_day(day, time_zone)
+    end = clock.start_of_day(day + timedelta(days=1), time_zone)
+    mine = sa.and_(
         purchase.c.staff_id == staff_id,
         purchase.c.outlet_id == outlet_id,
-        purchase.c.sold_at >= clock.start_of_day(clock.local_date(now, time_zone), time_zone),
-        purchase.c.sold_at <= now,
+        purchase.c.sold_at >= begin,
+        purchase.c.sold_at < end,
+        sa.not_(_was_undone()),
     )
-    sales, total, returned, earned, redeemed = map(int, session.execute(query).one())
-    return Shift(sales=sales, total=total, returned=returned, earned=earned, redeemed=redeemed)
+    sums = [sa.func.coalesce(sa.func.sum(purchase.c[name]), 0) for name in _SUMMED]
+    sold = session.execute(sa.select(sa.func.count(), *sums).where(mine)).one()
+    r = purchase_return.c
+    taken_back = (
+        sa.select(r.undo, sa.func.count(), sa.func.sum(r.amount))
+        .join(purchase, purchase.c.id == r.purchase_id)
+        .where(
+            r.actor == f"staff:{staff_id}",
+            r.at >= begin,
+            r.at < end,
+            purchase.c.outlet_id == outlet_id,
+        )
+        .group_by(r.undo)
+    )
+    back = {bool(row[0]): (int(row[1]), int(row[2])) for row in session.execute(taken_back)}
+    returns, undone = back.get(False, (0, 0)), back.get(True, (0, 0))
+    sales, total, earned, redeemed = map(int, sold)
+    return Shift(
+        sales=sales,
+        total=total,
+        earned=earned,
+        redeemed=redeemed,
+        stamps=_stamps(session, mine),
+        coupons=_coupons(session, mine),
+        returns=returns[0],
+        returned=returns[1],
+        undone=undone[0],
+        undone_total=undone[1],
+    )
 
 
-_SUMMED = ("total", "returned", "earned", "redeemed")
+_SUMMED = ("total", "earned", "redeemed")
+
+
+def _was_undone() -> sa.ColumnElement[bool]:
+    return sa.exists().where(purchase_return.c.purchase_id == purchase.c.id, purchase_return.c.undo)
+
+
+def _stamps(session: Session, mine: sa.ColumnElement[bool]) -> int:
+    """Stamps these sales have brought."""
+    e = stamp_entry.c
+    bought = sa.and_(e.source_kind == "purchase", e.source_id == sa.cast(purchase.c.id, sa.String))
+    query = (
+        sa.select(sa.func.coalesce(sa.func.sum(e.amount), 0))
+        .select_from(purchase)
+        .join(stamp_entry, bought)
+        .where(mine, e.kind.in_((EARNED, GIFT)))
+    )
+    return int(session.execute(query).scalar_one())
+
+
+def _coupons(session: Session, mine: sa.ColumnElement[bool]) -> int:
+    """Coupons and codes these sales have used, gift cards left out: those are money."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(purchase)
+        .join(voucher_use, voucher_use.c.purchase_id == purchase.c.id)
+        .join(voucher, voucher.c.id == voucher_use.c.voucher_id)
+        .where(mine, voucher_use.c.returned_at.is_(None), voucher.c.kind != GIFT_CARD)
+    )
+    return int(session.execute(query).scalar_one())

@@ -4,6 +4,8 @@
 ``add``, ``get``, ``everyone``, ``find_by_telegram``, ``find_by_login``, ``revoke``: who works.
 ``invite``, ``find_invitation``, ``accept_bot_invitation``, ``accept_panel_invitation``.
 ``add_key``, ``find_key``, ``keys_of``, ``revoke_key``: a till's key, shown once.
+``outlets_of``, ``stand_at``, ``set_outlets``, ``add_outlets``: where somebody may sell and stands.
+``menu_set``, ``leaving``, ``take_menu``: the cashier's menu in a chat.
 ``note_failure``, ``failures``: wrong codes and passwords. ``hash_password``, ``verify_password``.
 """
 
@@ -14,6 +16,7 @@ from loyalty.staff.invitations import (
     invite,
     knows_invitation,
 )
+from loyalty.staff.menus import Leaving, leaving, menu_set, menu_stays, take_menu
 from loyalty.staff.passwords import MINIMUM_LENGTH, hash_password, verify_password
 from loyalty.staff.people import (
     Staff,
@@ -26,6 +29,7 @@ from loyalty.staff.people import (
     set_language,
 )
 from loyalty.staff.places import Outlet, add_outlet, find_outlet, get_outlet, outlets
+from loyalty.staff.standing import add_outlets, outlets_of, places, set_outlets, stand_at
 from loyalty.staff.tables import (
     ANALYST,
     CASHIER,
@@ -39,6 +43,7 @@ from loyalty.staff.tables import (
     outlet_key,
     panel_session,
     staff,
+    staff_outlet,
 )
 from loyalty.staff.till_keys import (
     OutletKey,
@@ -58,6 +63,7 @@ __all__ = [
     "OWNER",
     "ROLES",
     "SELLING",
+    "Leaving",
     "Outlet",
     "OutletKey",
     "Staff",
@@ -66,6 +72,7 @@ __all__ = [
     "add",
     "add_key",
     "add_outlet",
+    "add_outlets",
     "everyone",
     "failed_try",
     "failures",
@@ -81,16 +88,25 @@ __all__ = [
     "invite",
     "keys_of",
     "knows_invitation",
+    "leaving",
+    "menu_set",
+    "menu_stays",
     "note_failure",
     "note_key_used",
     "oldest_failure",
     "outlet",
     "outlet_key",
     "outlets",
+    "outlets_of",
     "panel_session",
+    "places",
     "revoke",
     "revoke_key",
     "set_language",
+    "set_outlets",
     "staff",
+    "staff_outlet",
+    "stand_at",
+    "take_menu",
     "verify_password",
 ]

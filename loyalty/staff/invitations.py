@@ -12,7 +12,16 @@ from loyalty import tokens
 from loyalty.errors import InvitationUsed, StaffNotFound
 from loyalty.events import SYSTEM
 from loyalty.ids import new_id
-from loyalty.staff.people import Staff, free_login, get, plain_login, spend_invitations
+from loyalty.staff.people import (
+    Staff,
+    find_by_telegram,
+    free_login,
+    get,
+    plain_login,
+    revoke,
+    spend_invitations,
+)
+from loyalty.staff.standing import add_outlets, outlets_of, stand_at
 from loyalty.staff.tables import CASHIER, SELLING, invitation, staff
 from loyalty.staff.writing import note, rerun_if_taken
 
@@ -69,19 +78,26 @@ def accept_bot_invitation(
     """Bind the Telegram account to the invited person.
 
     A repeated update changes nothing: the account that used the token gets the same answer.
-    A person holds one post in one chat: the account leaves the post it was bound to before.
+    Somebody who sells with this account already stays who they are, in the role they have, when
+    a cashier's link is opened: the outlets of the invitation become theirs too, they stand at
+    its outlet from now on, and the post that was made for it is closed. An owner's link moves
+    the account to the owner's post.
 
     Raises:
         InvitationUsed: it was used by another, has expired, or was never ours.
     """
     row = _invitation(session, token, lock=True)
     if row is not None and row.used_at is not None:
-        person = get(session, row.staff_id)
+        merged = get(session, row.merged_into) if row.merged_into is not None else None
+        person = merged or get(session, row.staff_id)
         if person.live and person.telegram_id == telegram_id:
             return person
     person = _invited(session, row, now)
     if person.role not in SELLING:
         raise InvitationUsed()  # the panel's invitations open the panel only
+    here = find_by_telegram(session, telegram_id=telegram_id)
+    if here is not None and here.sells and here.id != person.id and person.role == CASHIER:
+        return _one_more_outlet(session, here, person, token, now)
     session.execute(
         sa.update(staff).where(staff.c.telegram_id == telegram_id).values(telegram_id=None)
     )
@@ -91,6 +107,19 @@ def accept_bot_invitation(
     _use_invitation(session, token, now)
     note(session, "joined", {"staff_id": person.id}, person.actor, now)
     return get(session, person.id)
+
+
+def _one_more_outlet(
+    session: Session, here: Staff, invited: Staff, token: str, now: datetime
+) -> Staff:
+    """The invited post's outlets for who sells already; nobody's role changes by a link."""
+    places = [place.id for place in outlets_of(session, staff_id=invited.id)]
+    add_outlets(session, staff_id=here.id, outlet_ids=places, now=now, actor=here.actor)
+    if invited.outlet_id is not None:
+        stand_at(session, staff_id=here.id, outlet_id=invited.outlet_id, now=now)
+    _use_invitation(session, token, now, merged_into=here.id)
+    revoke(session, staff_id=invited.id, now=now, actor=here.actor)
+    return get(session, here.id)
 
 
 def accept_panel_invitation(
@@ -127,6 +156,9 @@ def _invitation(session: Session, token: str, *, lock: bool) -> Any:
     return session.execute(query).one_or_none()
 
 
-def _use_invitation(session: Session, token: str, now: datetime) -> None:
+def _use_invitation(
+    session: Session, token: str, now: datetime, *, merged_into: int | None = None
+) -> None:
     wanted = invitation.c.token_hash == tokens.hash_secret(token)
-    session.execute(sa.update(invitation).where(wanted).values(used_at=now))
+    used = sa.update(invitation).where(wanted)
+    session.execute(used.values(used_at=now, merged_into=merged_into))

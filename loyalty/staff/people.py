@@ -12,13 +12,23 @@ from sqlalchemy.orm import Session
 from loyalty.errors import NameTaken, StaffNotFound
 from loyalty.ids import new_id
 from loyalty.staff.places import get_outlet
-from loyalty.staff.tables import CASHIER, ROLES, SELLING, invitation, outlet, panel_session, staff
+from loyalty.staff.tables import (
+    CASHIER,
+    ROLES,
+    SELLING,
+    invitation,
+    outlet,
+    panel_session,
+    staff,
+    staff_outlet,
+)
 from loyalty.staff.writing import insert_unique, note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staff:
-    """Who works here. ``outlet_*`` and ``time_zone`` are None for roles without an outlet."""
+    """Who works here. ``outlet_*`` is where they stand, with its ``time_zone``: None for roles
+    without an outlet, and while that outlet is closed."""
 
     id: int
     name: str
@@ -50,11 +60,14 @@ class Staff:
         return f"staff:{self.id}"
 
 
+# At a closed outlet nobody stands.
+_OPEN = sa.and_(outlet.c.id == staff.c.outlet_id, outlet.c.closed_at.is_(None))
 _STAFF = sa.select(
-    staff,
+    *(column for column in staff.c if column.name != "outlet_id"),
+    outlet.c.id.label("outlet_id"),
     outlet.c.name.label("outlet_name"),
     outlet.c.time_zone.label("time_zone"),
-).select_from(staff.outerjoin(outlet, outlet.c.id == staff.c.outlet_id))
+).select_from(staff.outerjoin(outlet, _OPEN))
 
 
 def _as_staff(row: Any) -> Staff:
@@ -94,6 +107,9 @@ def add(
         "created_at": now,
     }
     insert_unique(session, staff, values)
+    if outlet_id is not None:
+        place = {"staff_id": staff_id, "outlet_id": outlet_id, "added_at": now}
+        session.execute(sa.insert(staff_outlet).values(**place))
     note(session, "added", {"staff_id": staff_id, "role": role}, actor, now)
     return get(session, staff_id)
 

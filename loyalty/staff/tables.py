@@ -62,6 +62,8 @@ invitation = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("expires_at", UtcDateTime, nullable=False),
     sa.Column("used_at", UtcDateTime),
+    # Whose account it was opened with, if that person sold here already.
+    sa.Column("merged_into", BigId),
 )
 
 outlet_key = sa.Table(

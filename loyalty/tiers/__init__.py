@@ -5,7 +5,7 @@ gives a tier by hand; ``progress`` says how far somebody is; ``timing`` when rev
 """
 
 from loyalty.tiers.granting import REASONS, grant
-from loyalty.tiers.levels import after_sale, order, reached, window_start
+from loyalty.tiers.levels import after_sale, change, order, reached, window_start
 from loyalty.tiers.progress import Progress, bar, progress, progress_line
 from loyalty.tiers.review import Reviewed, Warned, review, review_day, warn
 from loyalty.tiers.timing import REVIEW, WARNING, last_review, last_warning, next_due
@@ -19,6 +19,7 @@ __all__ = [
     "Warned",
     "after_sale",
     "bar",
+    "change",
     "grant",
     "last_review",
     "last_warning",

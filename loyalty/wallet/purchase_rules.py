@@ -106,17 +106,23 @@ PURCHASE_RULES: tuple[tuple[str, str, str], ...] = (
 
 _ORDERS = "CASE WHEN unlinked_return THEN 0 ELSE 1 END"
 _OWNED = "FROM purchase WHERE customer_id IS NOT NULL"
+# A sale that was undone at the till counts as no receipt.
+_UNDONE = (
+    " UNION ALL SELECT p.customer_id{day}, 0, -1 FROM purchase_return r JOIN purchase p"
+    " ON p.id = r.purchase_id WHERE r.undo AND p.customer_id IS NOT NULL"
+)
 
 
 def _recount(table: str, column: str, counted: str, *, by_day: bool) -> str:
     """A rollup's column against the purchases it sums up."""
+    undone = _UNDONE.format(day=", p.business_date" if by_day else "") if column == "orders" else ""
     kept_by, counted_by, group = "", "", "customer_id"
     if by_day:
         kept_by, counted_by, group = ", day", ", business_date", "customer_id, day"
     return (
         f"SELECT customer_id, SUM(kept), SUM(n) FROM (SELECT customer_id{kept_by},"  # noqa: S608 - names of our own
         f" {column} AS kept, 0 AS n FROM {table} UNION ALL SELECT customer_id{counted_by}, 0,"
-        f" {counted} {_OWNED}) y GROUP BY {group} HAVING SUM(kept) <> SUM(n)"
+        f" {counted} {_OWNED}{undone}) y GROUP BY {group} HAVING SUM(kept) <> SUM(n)"
     )
 
 

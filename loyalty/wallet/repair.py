@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from loyalty import events
 from loyalty.db.rows import Rows
 from loyalty.ids import new_id
-from loyalty.receipts import customer_day, customer_stats, purchase
+from loyalty.receipts import customer_day, customer_stats, purchase, purchase_return
 from loyalty.wallet.adjustments import clean_reason
 from loyalty.wallet.locking import lock
 from loyalty.wallet.lots import Shares
@@ -82,7 +82,10 @@ def repair_rollups(session: Session, *, customer_ids: Collection[int]) -> int:
     lock(session, ids)
     for table in (customer_day, customer_stats):
         session.execute(sa.delete(table).where(table.c.customer_id.in_(ids)))
-    orders = sa.func.sum(sa.case((purchase.c.unlinked_return, 0), else_=1))
+    undone = sa.exists().where(
+        purchase_return.c.purchase_id == purchase.c.id, purchase_return.c.undo
+    )
+    orders = sa.func.sum(sa.case((sa.or_(purchase.c.unlinked_return, undone), 0), else_=1))
     spent = sa.func.sum(purchase.c.total - purchase.c.returned)
     bought = sa.case((purchase.c.unlinked_return, sa.null()), else_=purchase.c.sold_at)
     mine = purchase.c.customer_id.in_(ids)

@@ -149,6 +149,14 @@ till_hold = sa.Table(
     sa.Column("needs_tap", sa.Boolean, nullable=False),
     sa.Column("approved_at", UtcDateTime),
     sa.Column("purchase_id", BigId),
+    # When the question's countdown is to be shown next; None once its screen is settled.
+    sa.Column("asked_next_at", UtcDateTime),
+    sa.Index(
+        "ix_till_hold_asked_next_at",
+        "asked_next_at",
+        sqlite_where=sa.text("asked_next_at IS NOT NULL"),
+        postgresql_where=sa.text("asked_next_at IS NOT NULL"),
+    ),
 )
 
 adjustment_request = sa.Table(

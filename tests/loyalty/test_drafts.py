@@ -345,7 +345,7 @@ async def test_what_a_till_sees_of_its_sales(shop):
             till.find_sales(session, **here, number=number, now=NOW),
             till.find_sales(session, outlet_id=shop.vera.outlet_id, number=number, now=NOW),
             till.recent_sales(session, **here, time_zone=ZONE, now=NOW + timedelta(days=1)),
-            till.shift(session, staff_id=shop.anna.id, **here, time_zone=ZONE, now=NOW),
+            till.shift(session, staff_id=shop.anna.id, **here, time_zone=ZONE, day=NOW.date()),
             till.lines_of(session, purchase_id=done.purchase_id),
         )
 
@@ -354,7 +354,11 @@ async def test_what_a_till_sees_of_its_sales(shop):
     assert (recent[0].customer_name, recent[0].total) == ("Ivan Petrov", 45000)
     assert found == recent
     assert elsewhere == tomorrow == []
-    assert shift == till.Shift(sales=1, total=45000, returned=0, earned=17, redeemed=100)
+    nothing = dict.fromkeys(
+        ("stamps", "coupons", "returns", "returned", "undone", "undone_total"), 0
+    )
+    assert shift == till.Shift(sales=1, total=45000, earned=17, redeemed=100, **nothing)
+    assert shift.average == 45000
     assert [(line.n, line.amount, line.left_milli) for line in lines] == [(lines[0].n, 45000, 1000)]
     with pytest.raises(errors.PurchaseNotFound):
         await shop.db.read(

@@ -141,18 +141,34 @@ async def test_two_people_with_one_link_one_gets_in(db):
     assert sum(isinstance(a, errors.InvitationUsed) for a in answers) == 5
 
 
-async def test_who_moves_to_another_post_leaves_the_old_one(db):
+async def test_a_second_link_adds_its_outlet_and_no_role_changes(db):
     first, second = await somebody(db), await somebody(db, name="Anna again")
+    other = await an_outlet(db, "Arbat")
+    await db.transact(
+        lambda s: staff.set_outlets(
+            s, staff_id=second.id, outlet_ids=[other.id], now=NOW, actor="system"
+        )
+    )
+    tokens_of = {}
     for person in (first, second):
 
         def unit(session, person=person):
             token = staff.invite(session, staff_id=person.id, now=NOW)
+            tokens_of[person.id] = token
             return staff.accept_bot_invitation(session, token=token, telegram_id=501, now=NOW)
 
-        await db.transact(unit)
-    found = await db.read(lambda s: staff.find_by_telegram(s, telegram_id=501))
-    assert found is not None
-    assert found.id == second.id
+        joined = await db.transact(unit)
+        assert (joined.id, joined.role) == (first.id, staff.CASHIER)
+    assert joined.outlet_name == "Arbat", "they stand where the last link with an outlet was for"
+    mine = await db.read(lambda s: staff.outlets_of(s, staff_id=first.id))
+    assert [place.name for place in mine] == ["Arbat", "Tverskaya 1"]
+    assert not (await db.read(lambda s: staff.get(s, second.id))).live
+    again = await db.transact(
+        lambda s: staff.accept_bot_invitation(
+            s, token=tokens_of[second.id], telegram_id=501, now=NOW
+        )
+    )
+    assert again.id == first.id, "a repeated update is harmless"
 
 
 async def test_dismissal_takes_everything_at_once(db):

@@ -31,7 +31,9 @@ from bot.customer import (
     points,
     privacy,
     profile,
+    rating,
     stamps,
+    talk,
 )
 from loyalty import customers, tokens
 from loyalty.receipts import customer_stats
@@ -81,6 +83,8 @@ MODULES: tuple[ModuleType, ...] = (
     invite,
     profile,
     privacy,
+    rating,
+    talk,
 )
 """Each brings its screens: ``MEMBERS`` (for customers; everybody else is led to join first),
 ``OPEN`` (for everybody) and ``STEPS`` (what a typed text answers)."""
@@ -111,6 +115,10 @@ OPEN: dict[str, Screen] = _collect(
 )
 STEPS: dict[str, StepScreen] = {
     name: screen for module in MODULES for name, screen in getattr(module, "STEPS", {}).items()
+}
+# What anything but a text is answered while a step stands; the others get the common word.
+OTHERS: dict[str, Screen] = {
+    name: screen for module in MODULES for name, screen in getattr(module, "OTHERS", {}).items()
 }
 
 COMMANDS: dict[str, str] = {
@@ -233,6 +241,10 @@ async def on_anything(
     text = message.text or ""
     if asked is not None and join.is_member(turn) and text and not text.startswith("/"):
         await asked(turn, text)
+        return
+    other = OTHERS.get(visitor.chat.step or "") if visitor.chat is not None else None
+    if other is not None and join.is_member(turn) and not text:
+        await other(turn)
         return
     await help.not_understood(turn, content=message.content_type)
 

@@ -35,11 +35,12 @@ from loyalty.feedback.stars import (
     WORST,
     Commented,
     Rated,
+    Subject,
     comment,
     last_score,
     rate,
     rated_among,
-    score_of,
+    subject,
 )
 from loyalty.feedback.tables import rating, talk, talk_message
 from loyalty.feedback.talking import (
@@ -75,6 +76,7 @@ __all__ = [
     "Rated",
     "Reach",
     "Score",
+    "Subject",
     "Talk",
     "Thread",
     "Written",
@@ -94,8 +96,8 @@ __all__ = [
     "reach_of",
     "recent_lines",
     "reopen",
-    "score_of",
     "spread",
+    "subject",
     "talk",
     "talk_message",
     "talk_of",

@@ -18,6 +18,7 @@ from loyalty.feedback.words import clean_words
 from loyalty.ids import new_id
 from loyalty.messaging.outbox import insert_new
 from loyalty.receipts import purchase, purchase_return
+from loyalty.staff import outlet
 
 RATE_WITHIN = timedelta(days=30)
 """So long a purchase can be rated, and so long a rating can be changed."""
@@ -49,6 +50,16 @@ class Commented:
 
     score: int
     talk_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A purchase that is spoken about. ``total`` in minor units; ``score`` None: not rated."""
+
+    total: int
+    sold_at: datetime
+    outlet: str | None
+    score: int | None
 
 
 def rate(
@@ -136,15 +147,20 @@ def last_score(session: Session, customer_id: int) -> int | None:
     return session.execute(query).scalar_one_or_none()
 
 
-def score_of(session: Session, *, customer_id: int, purchase_id: int) -> int | None:
-    """The score of a purchase of one's own; None if it is not rated.
+def subject(session: Session, *, customer_id: int, purchase_id: int) -> Subject:
+    """A purchase of one's own, as a question about it needs it.
 
     Raises:
         PurchaseNotFound: no such purchase, somebody else's, or one that was undone.
     """
-    _own(session, customer_id, purchase_id)
-    known = _standing(session, purchase_id)
-    return int(known.score) if known is not None else None
+    bought = _own(session, customer_id, purchase_id)
+    query = sa.select(rating.c.score).where(rating.c.purchase_id == purchase_id)
+    return Subject(
+        total=bought.total,
+        sold_at=bought.sold_at,
+        outlet=bought.outlet,
+        score=session.execute(query).scalar_one_or_none(),
+    )
 
 
 def rated_among(session: Session, purchase_ids: list[int]) -> set[int]:
@@ -160,8 +176,14 @@ def _own(session: Session, customer_id: int, purchase_id: int) -> Any:
         .exists()
     )
     query = sa.select(
-        purchase.c.outlet_id, purchase.c.staff_id, purchase.c.sold_at, purchase.c.attached_at
-    ).where(
+        purchase.c.outlet_id,
+        purchase.c.staff_id,
+        purchase.c.sold_at,
+        purchase.c.attached_at,
+        purchase.c.total,
+        outlet.c.name.label("outlet"),
+    )
+    query = query.outerjoin(outlet, outlet.c.id == purchase.c.outlet_id).where(
         purchase.c.id == purchase_id,
         purchase.c.customer_id == customer_id,
         purchase.c.unlinked_return == sa.false(),

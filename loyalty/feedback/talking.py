@@ -59,10 +59,12 @@ def write(
     key: str,
     now: datetime,
     rating_id: int | None = None,
+    about: str | None = None,
 ) -> Written:
     """Put a customer's words into their talk; it waits for an answer from then on.
 
-    ``key`` makes them one; ``rating_id`` is the rating they belong to.
+    ``key`` makes them one; ``rating_id`` is the rating they belong to; ``about`` is a line that
+    goes before them ("the purchase of 5 June").
 
     Raises:
         WordsInvalid: nothing is written, or too much.
@@ -78,7 +80,8 @@ def write(
     author = f"customer:{customer_id}"
     _check_pace(session, customer_id, author, now)
     talk_id, was_waiting = _live(session, customer_id, rating_id, now)
-    message_id = _say(session, talk_id, author, words, key, now)
+    said = f"{about}\n{words}" if about else words
+    message_id = _say(session, talk_id, author, said, key, now)
     _event(session, "talk.written", customer_id, author, talk_id, message_id, now)
     if not was_waiting:
         _tell_staff(session, message_id, now)

@@ -11,8 +11,8 @@ export PYTHON VENV
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast lint format bench setup setup-dev chromium catalogue screenshots \
-	lock clean
+.PHONY: help run test test-fast lint format bench setup setup-dev chromium echobots catalogue \
+	screenshots lock clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -20,7 +20,7 @@ help: ## This list
 run: setup ## The whole service with a local Telegram and demo data
 	@exec $(BIN)/regulars run $(ARGS)
 
-test: setup-dev chromium ## Every test, on SQLite, PostgreSQL and a Redis server
+test: setup-dev chromium echobots ## Every test, on SQLite, PostgreSQL and a Redis server
 	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-fast: setup-dev ## The tests that take milliseconds
@@ -49,6 +49,9 @@ setup-dev: ## The environment for testing and linting
 
 chromium:
 	@scripts/chromium
+
+echobots:
+	@scripts/echobots
 
 catalogue: setup-dev ## Collect the texts from the code, merge them into both languages, compile
 	$(BIN)/python scripts/catalogue.py update

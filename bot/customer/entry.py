@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from datetime import datetime
 
 from aiogram.types import InlineKeyboardButton
 from markupsafe import Markup
 
 from bot.answers import Turn, button
-from bot.customer import help, menu
+from bot.customer import help, menu, rating
 from bot.customer.entry_words import SOURCES, came, went
 from bot.customer.points import number_of, short_of
 from loyalty import clock
@@ -91,11 +89,7 @@ def _actions(_: Translator, found: Explanation) -> list[list[InlineKeyboardButto
     purchase = found.purchase
     if purchase is None:
         return []
-    row = []
-    # The screens of ratings and talks are modules of their own.
-    if found.returned is None and importlib.util.find_spec("bot.customer.rating") is not None:
-        rating = importlib.import_module("bot.customer.rating")
-        row.append(rating.button(_, purchase.id))
+    row = [] if found.returned is not None else [rating.button(_, purchase.id)]
     row.append(button(_("💬 Ask about this"), f"{TALK}:{short_of(purchase.id)}"))
     return [row]
 

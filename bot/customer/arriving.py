@@ -5,13 +5,16 @@ For those who join now and for members alike; every reason why it does not count
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from bot.answers import Turn
 from bot.customer import invite, offers
 from bot.words import sentence
-from loyalty import program, referrals, tokens
+from loyalty import program, referrals, staff, tokens
 from loyalty.errors import (
     AlreadyAttached,
     ClaimExpired,
@@ -67,25 +70,113 @@ def claim(session: Session, turn: Turn, token: str, *, customer_id: int) -> Mark
     return _("🧾 Your purchase of {total} is on the card: {points}!", total=total, points=points)
 
 
+Claim = Callable[..., Markup | None]
+CLAIMS: dict[str, Claim] = {claims.PREFIX: claim}
+"""What a link puts on the card of whoever joins by it or opens it, by the payload's beginning;
+called as ``claim`` is. A link that is nothing of ours gives None."""
+
+
+def claim_all(
+    session: Session, turn: Turn, payloads: Sequence[str], *, customer_id: int
+) -> list[Markup]:
+    """The words for what the links of somebody who has just joined bring, the newest first.
+
+    Of receipts one counts: a second one would not be a new guest's.
+    """
+    said: dict[str, Markup] = {}
+    for payload in payloads:
+        kind = payload[:2]
+        if kind in CLAIMS and kind not in said:
+            words = CLAIMS[kind](session, turn, payload, customer_id=customer_id)
+            if words is not None:
+                said[kind] = words
+    return list(said.values())
+
+
+# --- guessing --------------------------------------------------------------------------------
+
+TRIES = 5
+TRIES_WITHIN = timedelta(minutes=1)
+
+
+def _subject(telegram_id: int) -> str:
+    return f"link:{telegram_id}"
+
+
+def may_try(session: Session, *, telegram_id: int, now: datetime) -> bool:
+    """Whether this person's links are still looked up: five wrong ones a minute, then none."""
+    since = now - TRIES_WITHIN
+    return staff.failures(session, subject=_subject(telegram_id), since=since) < TRIES
+
+
+def note_wrong(session: Session, *, telegram_id: int, now: datetime) -> None:
+    """Count a link that was none of ours; the caller commits it."""
+    staff.note_failure(session, subject=_subject(telegram_id), now=now)
+
+
+# --- members ---------------------------------------------------------------------------------
+
+
 async def of_member(turn: Turn, payload: str) -> Markup | None:
-    """What a member's link brings, in words; None if nothing."""
+    """What a member's link brings, in words; None if nothing.
+
+    After some wrong ones nothing is looked up for a while.
+    """
     person = turn.visitor.customer
     assert person is not None
-    customer_id, _ = person.id, turn.say
-    if payload.startswith(_CARD) and tokens.is_card(turn.ctx.keys, payload.removeprefix(_CARD)):
-        return _("This is somebody's loyalty card: it is for the cashier to scan 🙂")
+    customer_id, telegram_id, _ = person.id, turn.visitor.telegram_id, turn.say
     if payload.startswith(offers.LINK):
         return _("🎟 This is a coupon: show it to the cashier, they will scan it 🙂")
 
     def unit(session: Session) -> Markup | None:
-        if payload.startswith(claims.PREFIX):
-            return claim(session, turn, payload, customer_id=customer_id)
-        code = payload.removeprefix(_INVITATION)
-        answer = referrals.attach(session, friend_id=customer_id, code=code, now=turn.now)
-        return said_of_invitation(session, turn, answer)
+        if not may_try(session, telegram_id=telegram_id, now=turn.now):
+            return None
+        known, words = _look_up(session, turn, payload, customer_id=customer_id)
+        if not known:
+            note_wrong(session, telegram_id=telegram_id, now=turn.now)
+        return words
 
-    if not payload.startswith((claims.PREFIX, _INVITATION)):
+    if not payload.startswith((_CARD, _INVITATION, *CLAIMS)):
         return None
     said = await turn.ctx.db.transact(unit)
     turn.ctx.wake()
     return said
+
+
+def _look_up(
+    session: Session, turn: Turn, payload: str, *, customer_id: int
+) -> tuple[bool, Markup | None]:
+    """Whether the link is one of ours, and the words for it."""
+    if payload.startswith(_CARD):
+        if not tokens.is_card(turn.ctx.keys, payload.removeprefix(_CARD)):
+            return False, None
+        return True, said_of_card(turn)
+    if payload.startswith(_INVITATION):
+        code = payload.removeprefix(_INVITATION)
+        answer = referrals.attach(session, friend_id=customer_id, code=code, now=turn.now)
+        known = answer is not Refusal.UNKNOWN_CODE
+        return known, said_of_invitation(session, turn, answer)
+    words = CLAIMS[payload[:2]](session, turn, payload, customer_id=customer_id)
+    return words is not None, words
+
+
+def said_of_card(turn: Turn) -> Markup:
+    """The words for a card's QR that was scanned by somebody who sells nothing."""
+    return turn.say("This is somebody's loyalty card: it is for the cashier to scan 🙂")
+
+
+async def of_stranger(turn: Turn, payload: str) -> Markup | None:
+    """The words for a stranger's link, if it needs any before joining; wrong ones are counted."""
+    telegram_id = turn.visitor.telegram_id
+    if not payload.startswith(_CARD):
+        return None
+
+    def unit(session: Session) -> bool:
+        if not may_try(session, telegram_id=telegram_id, now=turn.now):
+            return False
+        known = tokens.is_card(turn.ctx.keys, payload.removeprefix(_CARD))
+        if not known:
+            note_wrong(session, telegram_id=telegram_id, now=turn.now)
+        return known
+
+    return said_of_card(turn) if await turn.ctx.db.transact(unit) else None

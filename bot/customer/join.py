@@ -6,35 +6,34 @@ import re
 from datetime import datetime
 from typing import Any
 
-from aiogram.types import (
-    Contact,
-    KeyboardButton,
-    ReplyKeyboardMarkup,
-    ReplyKeyboardRemove,
-)
+import structlog
+from aiogram.exceptions import TelegramAPIError
+from aiogram.types import BotCommandScopeChat, Contact
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
+from bot import commands
 from bot.answers import Rows, Turn, button
-from bot.customer import arriving, menu
+from bot.customer import arriving, contact, greeting, menu
 from loyalty import consent, customers, joining, program
 from loyalty.consent import ADS_TELEGRAM, PERSONAL_DATA
 from loyalty.errors import NotYourContact
 from loyalty.joining import Agreement, Joined
 from loyalty.program import Program
-from loyalty.purchases import claims
-from loyalty.texts import Translator, html, plain
+from loyalty.texts import Translator, html, translator
+
+log = structlog.get_logger("bot")
 
 CONSENT, PHONE, ADS = "consent", "phone", joining.ASK_ADS
 AGREE, TEXT, SHORT, OTHER_LANGUAGE = "join_agree", "join_text", "join_short", "join_lang"
-ADS_YES, ADS_NO = "ads_yes", "ads_no"
+ADS_YES, ADS_NO, ADS_LATER = "ads_yes", "ads_no", "ads_later"
 
-_PAYLOAD = re.compile(r"^(?:[rsk]_[A-Za-z0-9_-]{1,62})$")
+_PAYLOAD = re.compile(r"[rskp]_[A-Za-z0-9_-]{1,62}")
 
 
 def remembered(payload: str | None) -> str | None:
     """The part of a start payload that is worth keeping until the person has joined."""
-    return payload if payload and _PAYLOAD.match(payload) else None
+    return payload if payload and _PAYLOAD.fullmatch(payload) else None
 
 
 def is_member(turn: Turn) -> bool:
@@ -74,28 +73,8 @@ async def ask_consent(turn: Turn, *, hint: object | None = None) -> None:
         return program.current(session, now=turn.now).program, text
 
     rules, text = await turn.ctx.db.transact(unit)
-    words = _greeting(turn.say, rules)
+    words = greeting.greeting(turn.say, rules)
     await turn.show(f"{hint}\n\n{words}" if hint else words, _consent_rows(turn.say, text.version))
-
-
-def _greeting(_: Translator, rules: Program) -> str:
-    rate = rules.tiers[0].earn_rate_bp
-    percent = _.number(rate // 100) if rate % 100 == 0 else f"{rate / 100:g}"
-    lines = [
-        _("Hi! 👋 This is your loyalty card, right here in Telegram."),
-        "",
-        _("🎁 {points} as a welcome gift", points=_.points(rules.welcome_points))
-        if rules.welcome_points
-        else None,
-        _("💛 {percent} % back in points from every purchase", percent=percent),
-        _("💳 nothing to install and nothing to carry"),
-        "",
-        _(
-            "To open the card I need your agreement to keep your name, phone and purchases. "
-            "They are only used for the card and never sold; you can take it back at any time."
-        ),
-    ]
-    return "\n".join(str(line) for line in lines if line is not None)
 
 
 def _consent_rows(_: Translator, version: int, *, full: bool = False) -> Rows:
@@ -128,15 +107,35 @@ async def switch_language(turn: Turn) -> None:
 
 async def set_language(turn: Turn, language: str) -> None:
     """Speak ``language`` in this chat from now on, and in this very answer."""
-    from loyalty.texts import translator
+    person, telegram_id = turn.visitor.customer, turn.visitor.telegram_id
 
     def unit(session: Session) -> None:
-        telegram_id = turn.visitor.telegram_id
         customers.open_chat(session, telegram_id=telegram_id, language=language, now=turn.now)
         customers.set_chat_language(session, telegram_id=telegram_id, language=language)
+        if person is not None and language != person.language:
+            customers.note_change(session, customer_id=person.id, field="language", now=turn.now)
 
     await turn.ctx.db.transact(unit)
     turn.say = translator(language)
+    if not turn.visitor.is_cashier:
+        await _set_commands(turn)
+
+
+async def _set_commands(turn: Turn) -> None:
+    """The command menu in the chosen language too (Telegram guesses it from the app's)."""
+    scope = BotCommandScopeChat(chat_id=turn.visitor.chat_id)
+    try:
+        await turn.ctx.bot.set_my_commands(commands.menu(turn.say), scope=scope)
+    except TelegramAPIError as problem:
+        # The menu is a convenience: the chat speaks the chosen language without it.
+        log.info("commands_not_set", problem=type(problem).__name__)
+
+
+def _has_agreed(turn: Turn) -> bool:
+    """Whether another tap than this one has agreed already: a double tap asks nothing twice."""
+    chat = turn.visitor.chat
+    waits = chat is not None and chat.step == PHONE and turn.visitor.customer is None
+    return waits and turn.step_data.get("evidence") != turn.visitor.evidence
 
 
 async def agree(turn: Turn) -> None:
@@ -146,6 +145,9 @@ async def agree(turn: Turn) -> None:
         return
     language, _colon, number = turn.arg.partition(":")
     visitor = turn.visitor
+    if _has_agreed(turn):
+        await turn.toast(turn.say("Now share your phone number with the button below 👇"))
+        return
 
     def unit(session: Session) -> bool:
         try:
@@ -195,6 +197,7 @@ async def agree(turn: Turn) -> None:
     elif visitor.customer is not None:
         await menu.show_menu(turn, head=turn.say("Welcome back! 💛"))
     else:
+        await turn.show(turn.say("Thank you, your agreement is noted 💛"))
         await ask_phone(turn)
 
 
@@ -203,19 +206,29 @@ async def agree(turn: Turn) -> None:
 
 async def ask_phone(turn: Turn, *, hint: object | None = None) -> None:
     """The contact button; nothing can be typed instead, so the number is really theirs."""
+    words = turn.say("One last step: share your phone number with the button below 👇")
+    await contact.ask_contact(turn, f"{hint}\n\n{words}" if hint else words)
+
+
+async def take_text_at_phone(turn: Turn, text: str) -> None:
+    """A typed text while the contact is expected: back, a number, or anything."""
     _ = turn.say
-    words = _("One last step: share your phone number with the button below 👇")
-    markup = ReplyKeyboardMarkup(
-        keyboard=[
-            [KeyboardButton(text=plain(_("📱 Share my phone number")), request_contact=True)]
-        ],
-        resize_keyboard=True,
-        one_time_keyboard=True,
-    )
-    await turn.send(f"{hint}\n\n{words}" if hint else words, markup)
+    if contact.is_back(text):
+        await turn.ask(CONSENT)
+        await contact.take_keyboard_away(turn, _("One step back 🙂"))
+        await ask_consent(turn)
+    elif contact.looks_like_phone(text):
+        hint = _(
+            "Please do not type the number: shared with the button, nobody else can join with it."
+        )
+        await ask_phone(turn, hint=hint)
+    else:
+        await ask_phone(
+            turn, hint=_("I did not quite get that 🙂 The buttons below do everything.")
+        )
 
 
-async def take_contact(turn: Turn, contact: Contact, *, forwarded: bool) -> None:
+async def take_contact(turn: Turn, shared: Contact, *, forwarded: bool) -> None:
     """A shared contact: join with it if it is the sender's own and was asked for.
 
     Raises:
@@ -224,73 +237,63 @@ async def take_contact(turn: Turn, contact: Contact, *, forwarded: bool) -> None
         CustomerBlocked: the program is closed to this customer.
     """
     chat = turn.visitor.chat
-    if turn.visitor.customer is not None or chat is None or chat.step != PHONE:
-        if is_member(turn) and chat is not None and chat.step == ADS:
-            # Joined by this very update before a crash: the contact button is still open.
-            await turn.send(turn.say("Welcome! 🎉"), ReplyKeyboardRemove())
-        await resume(turn)
+    if is_member(turn) and chat is not None and chat.step != ADS:
+        await contact.take_new_number(turn, shared, forwarded=forwarded)
         return
-    if forwarded or contact.user_id != turn.visitor.telegram_id:
+    if turn.visitor.customer is not None or chat is None or chat.step != PHONE:
+        await _take_unasked(turn)
+        return
+    if forwarded or shared.user_id != turn.visitor.telegram_id:
         raise NotYourContact()
-    phone = customers.normalize_phone(contact.phone_number)
+    phone = customers.normalize_phone(shared.phone_number)
     given: dict[str, Any] = chat.step_data or {}
     joined, extra = await turn.ctx.db.transact(
-        lambda session: _join(session, turn, phone, contact.first_name, given)
+        lambda session: _join(session, turn, phone, shared.first_name, given)
     )
     turn.ctx.wake()
-    await _say_joined(turn, joined, customers.clean_name(contact.first_name), extra)
+    await greeting.say_joined(turn, joined, customers.clean_name(shared.first_name), extra)
     await ask_ads(turn)
+
+
+async def _take_unasked(turn: Turn) -> None:
+    """A contact that is not expected (any more): shared twice, or before agreeing."""
+    if is_member(turn):
+        # Joined a moment ago, or by this very update before a crash: the keys may still be open.
+        await contact.take_keyboard_away(turn, turn.say("You are in 🎉"))
+        await resume(turn)
+        return
+    await resume(turn, hint=turn.say("Thank you! First your agreement, then the number 🙂"))
 
 
 def _join(
     session: Session, turn: Turn, phone: str, first_name: str, given: dict[str, Any]
-) -> tuple[Joined, Markup | None]:
-    """Join, with what the link they came by brings; who joined, and the words for the link."""
+) -> tuple[Joined, list[Markup]]:
+    """Join, with what the links they came by bring; who joined, and the words for the links."""
     agreement = Agreement(
         version=int(given["version"]),
         language=str(given["language"]),
         at=datetime.fromisoformat(str(given["at"])),
         evidence=str(given["evidence"]),
     )
-    payload = turn.visitor.chat.start_payload if turn.visitor.chat else None
+    telegram_id = turn.visitor.telegram_id
+    came_by = joining.arrival(session, customers.links_of(session, telegram_id))
     joined = joining.join(
         session,
         keys=turn.ctx.keys,
-        telegram_id=turn.visitor.telegram_id,
+        telegram_id=telegram_id,
         phone=phone,
         name=customers.clean_name(first_name),
         agreement=agreement,
-        source=joining.source_of(session, payload),
+        source=came_by.source,
+        code=came_by.code,
         time_zone=turn.ctx.settings.time_zone,
         now=turn.now,
     )
-    extra = None
-    if joined.invited is not None:
-        extra = arriving.said_of_invitation(session, turn, joined.invited)
-    elif payload is not None and payload.startswith(claims.PREFIX):
-        extra = arriving.claim(session, turn, payload, customer_id=joined.customer_id)
-    return joined, extra
-
-
-async def _say_joined(turn: Turn, joined: Joined, name: str | None, extra: Markup | None) -> None:
-    _ = turn.say
-    lines = [_("Welcome, {name}! 🎉", name=name) if name else _("Welcome! 🎉")]
-    if not joined.created:
-        lines.append(_("I found your card: everything you have earned is here 💛"))
-    if joined.welcome:
-        lines.append(_("Your gift: <b>{points}</b>", points=_.points(joined.welcome)))
-    if extra is not None:
-        lines.append(extra)
-    if joined.frozen_until is not None:
-        moment = _.moment(joined.frozen_until, turn.locale.time_zone)
-        lines.append(
-            _(
-                "Your card came from another Telegram account, so points can be spent from "
-                "{moment}. Our staff can lift this sooner.",
-                moment=moment,
-            )
-        )
-    await turn.send("\n".join(map(str, lines)), ReplyKeyboardRemove())
+    brought = [
+        arriving.said_of_invitation(session, turn, joined.invited) if joined.invited else None,
+        *arriving.claim_all(session, turn, came_by.claims, customer_id=joined.customer_id),
+    ]
+    return joined, [words for words in brought if words is not None]
 
 
 # --- advertising -----------------------------------------------------------------------------
@@ -303,7 +306,10 @@ async def ask_ads(turn: Turn, *, hint: object | None = None) -> None:
         "May I write to you about gifts and offers? Rarely and never at night. "
         "It is optional: the card works either way."
     )
-    rows = [[button(_("Yes, please 🎁"), ADS_YES)], [button(_("No, thanks"), ADS_NO)]]
+    rows = [
+        [button(_("Yes, please 🎁"), ADS_YES), button(_("No, thanks"), ADS_NO)],
+        [button(_("Later"), ADS_LATER)],
+    ]
     await turn.show(f"{hint}\n\n{words}" if hint else words, rows)
 
 
@@ -338,3 +344,19 @@ async def answer_ads(turn: Turn, *, granted: bool) -> None:
         if granted
         else _("All right, no offers. You can change your mind under “My data”."),
     )
+
+
+async def answer_ads_later(turn: Turn) -> None:
+    """No answer yet, which is a no; the question is not asked by itself again."""
+    chat = turn.visitor.chat
+    if is_member(turn) and chat is not None and chat.step == ADS:
+        await turn.ask(None)
+        words = turn.say("All right 🙂 You can decide under “My data”.")
+        await menu.show_menu(turn, head=words)
+        return
+    await resume(turn)
+
+
+OPEN = {ADS_LATER: answer_ads_later}
+OPEN_STEPS = {PHONE: take_text_at_phone}
+"""Steps of people who have not joined yet."""

@@ -1,28 +1,53 @@
-"""The profile: name, birthday, language."""
+"""The profile: what we know about somebody, and every change of it in a tap or two."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from aiogram.types import InlineKeyboardButton
 from sqlalchemy.orm import Session
 
-from bot.answers import Turn, button
-from bot.customer import join, menu
-from loyalty import clock, customers, program
+from bot.answers import Rows, Turn, button
+from bot.customer import calendar, contact, interests, join, menu, quiet, zones
+from bot.customer.calendar import ask_birthday
+from bot.customer.contact import hidden
+from loyalty import clock, customers
 from loyalty.customers import Customer
-from loyalty.errors import BirthdayInvalid
+from loyalty.errors import NameInvalid
+from loyalty.staff import outlet
 from loyalty.texts import Translator
 
-BIRTHDAY = "birthday"
-"""The step in which a date is expected, and the button that asks for it."""
+__all__ = ["ask_birthday", "hidden", "show_profile"]
 
-BIRTHDAY_SKIP = "birthday_skip"
-SPEAK = "speak"
+NAME, SPEAK = "name", "speak"
+_OWN_STEPS = (NAME, calendar.BIRTHDAY, contact.NUMBER)
+_LIKES_SHOWN = 4
 
 
-async def show_profile(turn: Turn) -> None:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the profile shows beside the customer's own row."""
+
+    zone: str
+    own_quiet: quiet.Hours | None
+    usual_quiet: quiet.Hours
+    likes: list[str]
+
+
+async def show_profile(turn: Turn, *, toast: object = "") -> None:
     """Who we think they are, with what they can change."""
-    person = turn.visitor.customer
-    assert person is not None
-    _ = turn.say
+    visitor, _ = turn.visitor, turn.say
+    assert visitor.customer is not None
+    if visitor.chat is not None and visitor.chat.step in _OWN_STEPS:
+        await turn.ask(None)
+    customer_id = visitor.customer.id
+
+    def unit(session: Session) -> tuple[Customer, _Told]:
+        person = customers.get(session, customer_id)
+        return person, _told(session, turn, person)
+
+    person, told = await turn.ctx.db.read(unit)
     born = _birthday(_, person)
     lines = [
         _("🙂 <b>Your profile</b>"),
@@ -31,13 +56,37 @@ async def show_profile(turn: Turn) -> None:
         _("Phone: {phone}", phone=hidden(person.phone)) if person.phone else None,
         _("Birthday: {day}", day=born) if born else _("Birthday: not told yet"),
         _("Language: English"),
+        _(
+            "Clock: {city} · quiet: {hours}",
+            city=zones.city(told.zone, _.language),
+            hours=quiet.say_hours(_, told.own_quiet, told.usual_quiet),
+        ),
+        _("You like: {what}", what=", ".join(told.likes)) if told.likes else None,
     ]
-    rows = [
-        [button(_("🎂 Change birthday") if born else _("🎂 Tell my birthday"), BIRTHDAY)],
-        [button(_("🌐 Language"), menu.LANGUAGE)],
-        menu.back(_),
+    text = "\n".join(str(line) for line in lines if line is not None)
+    await turn.show(text, _rows(_), toast=toast)
+
+
+def _rows(_: Translator) -> Rows:
+    return [
+        [button(_("✏️ Name"), NAME), button(_("🎂 Birthday"), calendar.BIRTHDAY)],
+        [button(_("🌐 Language"), menu.LANGUAGE), button(_("📱 New number"), contact.NUMBER)],
+        [button(_("🕐 Time zone"), zones.ZONE), button(_("🌙 Quiet hours"), quiet.QUIET)],
+        [button(_("💛 What I like"), interests.LIKES), *menu.back(_)],
     ]
-    await turn.show("\n".join(str(line) for line in lines if line is not None), rows)
+
+
+def _told(session: Session, turn: Turn, person: Customer) -> _Told:
+    zone = person.time_zone
+    if zone is None and person.home_outlet_id is not None:
+        home = sa.select(outlet.c.time_zone).where(outlet.c.id == person.home_outlet_id)
+        zone = session.execute(home).scalar_one_or_none()
+    own, usual = quiet.hours_of(session, person.id, turn.now)
+    liked = customers.preferences(session, person.id).interests
+    likes = interests.titles(session, liked, now=turn.now, language=turn.say.language)
+    if len(likes) > _LIKES_SHOWN:
+        likes = [*likes[:_LIKES_SHOWN], "…"]
+    return _Told(zone or turn.locale.time_zone, own, usual, likes)
 
 
 def _birthday(_: Translator, person: Customer) -> str | None:
@@ -49,9 +98,36 @@ def _birthday(_: Translator, person: Customer) -> str | None:
     return _.day(day, year=person.birth_year is not None)
 
 
-def hidden(phone: str | None) -> str:
-    """A phone number with its middle covered: a screen is seen by others too."""
-    return f"{phone[:2]} ••• {phone[-4:]}" if phone and len(phone) > 6 else ""
+# --- name ------------------------------------------------------------------------------------
+
+
+async def ask_name(turn: Turn) -> None:
+    """What to call them: typed, once."""
+    await turn.ask(NAME)
+    await turn.show(turn.say("✏️ How shall I call you? Just type your name."), [_back(turn.say)])
+
+
+async def take_name(turn: Turn, text: str) -> None:
+    """The typed name; what is no name is asked for again."""
+    person, _ = turn.visitor.customer, turn.say
+    assert person is not None
+    customer_id, telegram_id = person.id, turn.visitor.telegram_id
+
+    def unit(session: Session) -> str:
+        kept = customers.set_name(session, customer_id=customer_id, name=text, now=turn.now)
+        customers.set_step(session, telegram_id=telegram_id, step=None)
+        return kept
+
+    try:
+        name = await turn.ctx.db.transact(unit)
+    except NameInvalid:
+        await turn.show(_("Please type just your name, like Anna 🙂"), [_back(_)])
+        return
+    await menu.show_menu(turn, head=_("Nice to meet you, {name} 💛", name=name))
+
+
+def _back(_: Translator) -> list[InlineKeyboardButton]:
+    return [button(_("‹ Back"), menu.PROFILE)]
 
 
 # --- language --------------------------------------------------------------------------------
@@ -74,71 +150,14 @@ async def speak(turn: Turn) -> None:
     await join.resume(turn)
 
 
-# --- birthday --------------------------------------------------------------------------------
-
-
-async def ask_birthday(turn: Turn) -> None:
-    """Ask for the date; it can be skipped and is never asked for by itself again."""
-    person = turn.visitor.customer
-    assert person is not None
-    customer_id = person.id
-
-    def unit(session: Session) -> int:
-        customers.mark_birthday_asked(session, customer_id=customer_id, now=turn.now)
-        customers.set_step(session, telegram_id=turn.visitor.telegram_id, step=BIRTHDAY)
-        return program.current(session, now=turn.now).program.birthday_points
-
-    points = await turn.ctx.db.transact(unit)
-    _ = turn.say
-    lines = [_("🎂 When is your birthday?")]
-    if points:
-        lines.append(_("We give {points} for it.", points=_.points(points)))
-    lines.append(_("Type it like 05.06 or 05.06.1990"))
-    await turn.show("\n".join(map(str, lines)), [[button(_("Not now"), BIRTHDAY_SKIP)]])
-
-
-async def skip_birthday(turn: Turn) -> None:
-    """No birthday; the profile has a button for it."""
-    await _leave_step(turn)
-    await menu.show_menu(turn, head=turn.say("All right 🙂 You can tell it later in your profile."))
-
-
-async def take_birthday(turn: Turn, text: str) -> None:
-    """A typed date while one is expected; what cannot be read is asked for again."""
-    person = turn.visitor.customer
-    assert person is not None
-    customer_id, zone = person.id, turn.locale.time_zone
-    _ = turn.say
-    try:
-        born = customers.parse_birthday(text, today=clock.local_date(turn.now, zone))
-    except BirthdayInvalid:
-        hint = _("I could not read the date. Please type it like 05.06 or 05.06.1990")
-        await turn.show(hint, [[button(_("Not now"), BIRTHDAY_SKIP)]])
-        return
-    changed = person.birth_day is not None and (born.day, born.month) != (
-        person.birth_day,
-        person.birth_month,
-    )
-
-    def unit(session: Session) -> None:
-        customers.set_birthday(session, customer_id=customer_id, birthday=born, now=turn.now)
-        customers.set_step(session, telegram_id=turn.visitor.telegram_id, step=None)
-
-    await turn.ctx.db.transact(unit)
-    day = _.day(clock.birthday_in(born.year or 2000, month=born.month, day=born.day))
-    head = _("Thank you, I will remember {day} 🎂", day=day)
-    if changed:
-        head = head + " " + _("The new date counts from next year.")
-    await menu.show_menu(turn, head=head)
-
-
-async def _leave_step(turn: Turn) -> None:
-    telegram_id = turn.visitor.telegram_id
-    await turn.ctx.db.transact(
-        lambda session: customers.set_step(session, telegram_id=telegram_id, step=None)
-    )
-
-
-MEMBERS = {menu.PROFILE: show_profile, BIRTHDAY: ask_birthday, BIRTHDAY_SKIP: skip_birthday}
-OPEN = {menu.LANGUAGE: ask_language, SPEAK: speak}
-STEPS = {BIRTHDAY: take_birthday}
+MEMBERS = {
+    menu.PROFILE: show_profile,
+    NAME: ask_name,
+    **calendar.MEMBERS,
+    **contact.MEMBERS,
+    **interests.MEMBERS,
+    **quiet.MEMBERS,
+    **zones.MEMBERS,
+}
+OPEN = {menu.LANGUAGE: ask_language, SPEAK: speak, **join.OPEN}
+STEPS = {NAME: take_name, **calendar.STEPS, **contact.STEPS}

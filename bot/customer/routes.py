@@ -30,12 +30,13 @@ from bot.customer import (
     offers,
     points,
     privacy,
+    privacy_erase,
     profile,
     rating,
     stamps,
     talk,
 )
-from loyalty import customers, tokens
+from loyalty import customers
 from loyalty.receipts import customer_stats
 from loyalty.texts import Translator
 
@@ -83,6 +84,7 @@ MODULES: tuple[ModuleType, ...] = (
     invite,
     profile,
     privacy,
+    privacy_erase,
     rating,
     talk,
 )
@@ -179,6 +181,9 @@ async def on_start(
     """``/start``: for a customer the menu, for everybody else the next step of joining."""
     del message
     payload = (command.args or "").strip()
+    turn = Turn(ctx, visitor, _, now)
+    # What brings a member is looked at now, what brought a stranger once they have joined.
+    kept = None if join.is_member(turn) else join.remembered(payload)
 
     def unit(session: Session) -> None:
         customers.open_chat(
@@ -186,16 +191,15 @@ async def on_start(
             telegram_id=visitor.telegram_id,
             language=visitor.language,
             now=now,
-            payload=join.remembered(payload),
+            payload=kept,
         )
 
     await ctx.db.transact(unit)
-    turn = Turn(ctx, visitor, _, now)
     hint = None
     if join.is_member(turn):
         hint = await arriving.of_member(turn, payload) if payload else None
-    elif payload.startswith("c_") and tokens.is_card(ctx.keys, payload.removeprefix("c_")):
-        hint = _("This is somebody's loyalty card: it is for the cashier to scan 🙂")
+    elif payload:
+        hint = await arriving.of_stranger(turn, payload)
     if hint is None and join.is_member(turn):
         await open_menu(turn)
     else:
@@ -237,9 +241,10 @@ async def on_anything(
 ) -> None:
     """Everything else: the answer to an open question, or a helpful word."""
     turn = Turn(ctx, visitor, _, now)
-    asked = STEPS.get(visitor.chat.step or "") if visitor.chat is not None else None
+    steps = STEPS if join.is_member(turn) else join.OPEN_STEPS
+    asked = steps.get(visitor.chat.step or "") if visitor.chat is not None else None
     text = message.text or ""
-    if asked is not None and join.is_member(turn) and text and not text.startswith("/"):
+    if asked is not None and text and not text.startswith("/"):
         await asked(turn, text)
         return
     other = OTHERS.get(visitor.chat.step or "") if visitor.chat is not None else None

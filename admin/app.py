@@ -20,9 +20,11 @@ from admin import (
     probes,
     program,
     promotions_routes,
+    ratings,
     render,
     sessions,
     signin,
+    talks,
 )
 from admin.base import DATABASE, HASHING, KEYS, SETTINGS, open_to_all
 from loyalty.db import Database
@@ -110,6 +112,8 @@ def _routes() -> list[web.AbstractRouteDef]:
         post(f"/admin/program/versions/{_ID}/cancel", program.cancel),
         *dryrun.routes(_LONG_ID),
         *promotions_routes.routes(_LONG_ID),
+        *talks.routes(_LONG_ID),
+        get("/admin/ratings", ratings.ratings_page),
         get("/admin/staff", people.staff_page),
         post("/admin/staff", people.add_person),
         post("/admin/staff/outlets", people.add_outlet),

@@ -20,6 +20,7 @@ from admin.base import (
 from admin.guard import is_fragment
 from admin.render import last_day_of, page
 from admin.standing import standing_of
+from admin.voices import voices_of
 from loyalty import clock, events, program, wallet
 from loyalty.db import Rows
 from loyalty.errors import CustomerNotFound
@@ -90,6 +91,7 @@ async def show_card(
             "waiting": wallet.waiting_adjustments(session, customer_id=customer_id),
             "alone_up_to": program.current(session, now=now).program.adjustment_alone_up_to,
             **standing_of(session, customer_id=customer_id, now=now, time_zone=time_zone),
+            **voices_of(session, customer_id=customer_id),
         }
 
     values = await db(request).read(unit)

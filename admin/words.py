@@ -71,6 +71,7 @@ _CHAINS = {
     "win_back": N_("We miss you"),
     "tier_progress": N_("Close to the next tier"),
     "referral": N_("Bring a friend"),
+    "rating": N_("How was it?"),
     "seasonal": N_("Season"),
 }
 _TEMPLATES = {
@@ -79,6 +80,7 @@ _TEMPLATES = {
     "welcome_points": N_("Welcome points"),
     "points_expired": N_("Points expired"),
     "consent_changed": N_("Consent changed"),
+    "staff_answer": N_("An answer of the team"),
     "new_account_used_your_phone": N_("Somebody used this phone number"),
 }
 _REASONS = {
@@ -95,6 +97,8 @@ _REASONS = {
     "holdout": N_("in the control group"),
     "withdrawn": N_("the customer opted out"),
     "spent": N_("the points were spent"),
+    "purchase_returned": N_("the purchase was returned"),
+    "purchase_rated": N_("the purchase is rated already"),
     "exited": N_("no longer needed"),
     "customer_gone": N_("the customer has left the program"),
     "cannot_be_worded": N_("the text could not be filled in"),
@@ -150,6 +154,10 @@ _PROBLEMS = {
     "entry_not_found": N_("There is no such entry."),
     "dry_run_not_found": N_("I could not find this dry run."),
     "dry_run_period": N_("Please choose a first day that is not after the last one."),
+    "talk_not_found": N_("There is no such talk."),
+    "talk_closed": N_("This talk is closed. Open it again to answer."),
+    "other_talk_open": N_("The guest has begun another talk: answer there."),
+    "words_invalid": N_("Write something, up to 2,000 characters."),
     "tier_not_found": N_("The program has no such level any more."),
     "stamps_invalid": N_("Give 1 to 50 stamps, on a card of the program."),
     "voucher_not_found": N_("There is no such voucher."),

@@ -83,7 +83,7 @@ _SQLITE_SQL = _SQL.format(ids="(SELECT value AS id FROM json_each($1)) AS q")
 _CUSTOMER_AT = 1 + len(_CHAT_FIELDS)
 _STAFF_AT = _CUSTOMER_AT + len(FIELDS)
 _CHAT_TIMES = [i for i, name in enumerate(_CHAT_FIELDS) if name.endswith("_at")]
-_CUSTOMER_TIMES = [i for i, name in enumerate(FIELDS) if name.endswith("_at")]
+_CUSTOMER_TIMES = [i for i, name in enumerate(FIELDS) if name.endswith(("_at", "_after"))]
 _STEP_DATA = _CHAT_FIELDS.index("step_data")
 _REACHABLE = _CHAT_FIELDS.index("reachable")
 

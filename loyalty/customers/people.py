@@ -45,6 +45,8 @@ class Customer:
     birthday_asked_at: datetime | None
     created_at: datetime
     joined_at: datetime | None
+    # Asked to be erased: it happens then.
+    erase_after: datetime | None = None
 
 
 FIELDS = tuple(Customer.__dataclass_fields__)

@@ -40,6 +40,8 @@ class Person:
     ads: bool | None = None
     # Own quiet hours, minutes of the local day; None: the program's.
     quiet: tuple[int, int] | None = None
+    # Asked to be erased: offers are over, whatever was agreed to before.
+    leaving: bool = False
     left: list[Left] = field(default_factory=list)
     # Marketing that is on its way: (outbox id, class, due, rank).
     coming: list[tuple[int, str, datetime, int]] = field(default_factory=list)
@@ -61,6 +63,7 @@ def gather(
             customer.c.time_zone,
             customer.c.quiet_start,
             customer.c.quiet_end,
+            customer.c.erase_after,
             customer.c.tier,
             outlet.c.name.label("outlet"),
             outlet.c.time_zone.label("outlet_zone"),
@@ -84,6 +87,7 @@ def gather(
             chat_id=row.telegram_id,
             reachable=row.telegram_id is not None and bool(row.reachable),
             quiet=_own_hours(row.quiet_start, row.quiet_end),
+            leaving=row.erase_after is not None,
         )
         for row in session.execute(query)
     }
@@ -104,7 +108,8 @@ def _add_consents(session: Session, people: dict[int, Person], ids: list[int]) -
     )
     query = sa.select(consent.c.customer_id, consent.c.granted).where(consent.c.id.in_(latest))
     for customer_id, granted in session.execute(query):
-        people[customer_id].ads = bool(granted)
+        person = people[customer_id]
+        person.ads = bool(granted) and not person.leaving
 
 
 def _add_messages(

@@ -15,7 +15,7 @@ from loyalty.customers import ERASED, customer, telegram_chat
 from loyalty.db.rows import Rows
 from loyalty.errors import CustomerNotFound
 from loyalty.ids import new_id
-from loyalty.texts import N_, html, translator
+from loyalty.texts import N_, plain, translator
 
 KEEP = "privacy_keep"
 """The screen of the bot that a notice's button opens: it keeps the card."""
@@ -184,7 +184,7 @@ def _tell(
         "text": str(say(words, day=say.day(clock.local_date(after, time_zone), year=True)))
     }
     if button:
-        payload["buttons"] = [[{"text": str(html(say(_BUTTON))), "data": KEEP}]]
+        payload["buttons"] = [[{"text": plain(str(say(_BUTTON))), "data": KEEP}]]
     rows = Rows()
     messaging.enqueue(
         rows,

@@ -71,9 +71,10 @@ def export(
         "numbers_elsewhere": _externals(session, customer_id),
         "balance": _balance(session, customer_id, now),
     }
+    document = plain(document)
     for name, part in PARTS.items():
-        document[name] = list(part(session, customer_id))
-    return {name: plain(value) for name, value in document.items()}
+        document[name] = [plain(item) for item in part(session, customer_id)]
+    return document
 
 
 Part = Callable[[Session, int], Iterator[Mapping[str, Any]]]

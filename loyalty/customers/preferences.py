@@ -3,7 +3,6 @@ field's name, never with what was told."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -138,15 +137,6 @@ def change_phone(
     if session.execute(seen).first() is None:
         session.execute(sa.insert(phone_seen).values(phone_hash=phone_hash, welcomed_at=now))
     return True
-
-
-def interests_worth_asking(known: Sequence[str], liked: Sequence[str], *, most: int) -> list[str]:
-    """Categories to offer: what they like first kept in sight, then the known ones, once each
-    whatever the case of the letters."""
-    shown: dict[str, str] = {}
-    for name in [*known[:most], *liked]:
-        shown.setdefault(name.casefold(), name)
-    return list(shown.values())[: max(most, len(liked))]
 
 
 def _set(session: Session, customer_id: int, field: str, now: datetime, **values: Any) -> None:

@@ -23,6 +23,9 @@ log = structlog.get_logger("bot.living")
 DOUBLE_TAP_S = 3.0
 """A second tap on a message that has just been replaced is the same finger, not an old menu."""
 
+WRITTEN_S = 10.0
+"""How long a written note goes before the database: longer than any update is in hand."""
+
 _REMEMBERED = 10_000
 
 
@@ -32,12 +35,19 @@ class Living:
 
     db: Database
     _unwritten: dict[int, int] = field(default_factory=dict)
+    # Written a moment ago: who was loaded before that would see the message before it.
+    _written: OrderedDict[int, tuple[int, float]] = field(default_factory=OrderedDict)
     _replaced: OrderedDict[int, tuple[int, float]] = field(default_factory=OrderedDict)
     _writing: asyncio.Task[None] | None = None
 
     def of(self, telegram_id: int, written: int | None) -> int | None:
         """The living message of a chat; ``written``: what the database says."""
-        return self._unwritten.get(telegram_id, written)
+        noted = self._unwritten.get(telegram_id)
+        if noted is not None:
+            return noted
+        known = self._written.get(telegram_id)
+        fresh = known is not None and time.monotonic() - known[1] < WRITTEN_S
+        return known[0] if known is not None and fresh else written
 
     def note(self, telegram_id: int, message_id: int, *, instead_of: int | None) -> None:
         """``message_id`` is the living one from now on."""
@@ -73,9 +83,14 @@ class Living:
                     customers.set_menu_messages(session, notes)
 
                 await self.db.transact(unit)
+                at = time.monotonic()
                 for telegram_id, message_id in notes.items():
+                    self._written[telegram_id] = (message_id, at)
+                    self._written.move_to_end(telegram_id)
                     if self._unwritten.get(telegram_id) == message_id:
                         del self._unwritten[telegram_id]
+                while len(self._written) > _REMEMBERED:
+                    self._written.popitem(last=False)
         except Exception as problem:  # noqa: BLE001 - they stay noted here; the next note tries again
             log.warning("living_not_written", error=type(problem).__name__)
         finally:

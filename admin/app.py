@@ -14,6 +14,7 @@ from admin import (
     customers,
     dashboard,
     dryrun,
+    erasures,
     errors,
     guard,
     people,
@@ -97,6 +98,7 @@ def _routes() -> list[web.AbstractRouteDef]:
         post("/admin/customers/{id}/pause", adjustments.pause),
         post("/admin/customers/{id}/release", adjustments.release),
         post("/admin/customers/{id}/repair", adjustments.repair),
+        *erasures.routes(),
         get("/admin/adjustments", adjustments.waiting_page),
         post(f"/admin/adjustments/{_LONG_ID}/approve", adjustments.approve),
         post(f"/admin/adjustments/{_LONG_ID}/decline", adjustments.decline),
@@ -111,6 +113,7 @@ def _routes() -> list[web.AbstractRouteDef]:
         get(f"/admin/program/versions/{_ID}", program.version_page),
         post(f"/admin/program/versions/{_ID}/cancel", program.cancel),
         *dryrun.routes(_LONG_ID),
+        *sources.routes(),
         *promotions_routes.routes(_LONG_ID),
         *talks.routes(_LONG_ID),
         get("/admin/ratings", ratings.ratings_page),
@@ -119,6 +122,7 @@ def _routes() -> list[web.AbstractRouteDef]:
         post("/admin/staff/outlets", people.add_outlet),
         post(f"/admin/staff/{_ID}/invite", people.invite),
         post(f"/admin/staff/{_ID}/revoke", people.revoke),
+        post(f"/admin/staff/{_ID}/outlets", people.set_outlets),
     ]
 
 

@@ -21,7 +21,7 @@ from admin.guard import is_fragment
 from admin.render import last_day_of, page
 from admin.standing import standing_of
 from admin.voices import voices_of
-from loyalty import clock, events, program, wallet
+from loyalty import clock, events, privacy, program, wallet
 from loyalty.db import Rows
 from loyalty.errors import CustomerNotFound
 from loyalty.ids import new_id
@@ -48,14 +48,21 @@ async def search(request: web.Request) -> web.StreamResponse:
 
 async def _list(request: web.Request, text: str, before: int | None) -> web.StreamResponse:
     by_phone, now = sees_phones(request), clock.now()
-    found = await db(request).read(
-        lambda session: people.search(
-            session, text=text, by_phone=by_phone, now=now, before_id=before
-        )
-    )
+
+    def unit(session: Session) -> tuple[people.FoundPage, bool]:
+        found = people.search(session, text=text, by_phone=by_phone, now=now, before_id=before)
+        return found, bool(privacy.waiting(session, limit=1))
+
+    found, anybody_leaves = await db(request).read(unit)
     template = "_people.html" if is_fragment(request) else "customers.html"
     return page(
-        request, template, found=found, text=text, by_phone=by_phone, continued=before is not None
+        request,
+        template,
+        found=found,
+        text=text,
+        by_phone=by_phone,
+        continued=before is not None,
+        anybody_leaves=anybody_leaves,
     )
 
 
@@ -72,6 +79,7 @@ async def show_card(
     now, time_zone = clock.now(), request.app[SETTINGS].time_zone
 
     def unit(session: Session) -> dict[str, Any]:
+        rules = program.current(session, now=now).program
         history = wallet.history(session, customer_id=customer_id, limit=HISTORY + 1)
         bought, following = card.purchases(session, customer_id=customer_id)
         return {
@@ -89,7 +97,9 @@ async def show_card(
             "consents": card.consents(session, customer_id=customer_id),
             "pause_note": wallet.freeze_note(session, customer_id=customer_id),
             "waiting": wallet.waiting_adjustments(session, customer_id=customer_id),
-            "alone_up_to": program.current(session, now=now).program.adjustment_alone_up_to,
+            "alone_up_to": rules.adjustment_alone_up_to,
+            "erasure": privacy.asked(session, customer_id=customer_id),
+            "erasure_days": rules.erasure_days,
             **standing_of(session, customer_id=customer_id, now=now, time_zone=time_zone),
             **voices_of(session, customer_id=customer_id),
         }

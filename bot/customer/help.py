@@ -36,7 +36,10 @@ async def not_understood(turn: Turn, *, content: str) -> None:
     """A helpful answer to a text, a picture or anything else nobody asked for."""
     _ = turn.say
     if content == "text":
-        hint = _("I did not quite get that 🙂 The buttons below do everything.")
+        hint = _(
+            "I did not quite get that 🙂 The buttons below do everything, and “Write to us” "
+            "reaches our people."
+        )
     elif content in ("photo", "video", "document", "animation"):
         hint = _("Thank you! I cannot look at pictures and files, but the buttons below work.")
     elif content in ("voice", "audio", "video_note"):

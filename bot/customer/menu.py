@@ -5,12 +5,14 @@ from __future__ import annotations
 from aiogram.types import InlineKeyboardButton
 
 from bot.answers import Rows, Turn, button
+from bot.customer import leaving
 from loyalty import wallet
 from loyalty.texts import Translator
 
 MENU, CARD, BALANCE, HISTORY = "menu", "card", "balance", "history"
 STAMPS, OFFERS, INVITE = "stamps", "offers", "invite"
 PROFILE, PRIVACY, HELP, LANGUAGE = "profile", "privacy", "help", "language"
+TALK = "talk"
 
 
 def rows(_: Translator) -> Rows:
@@ -20,7 +22,8 @@ def rows(_: Translator) -> Rows:
         [button(_("💰 Points"), BALANCE), button(_("☕️ Stamps"), STAMPS)],
         [button(_("🎟 Offers"), OFFERS), button(_("🤝 Invite"), INVITE)],
         [button(_("🧾 History"), HISTORY), button(_("🙂 Profile"), PROFILE)],
-        [button(_("🔒 My data"), PRIVACY), button(_("❓ Help"), HELP)],
+        [button(_("🔒 My data"), PRIVACY), button(_("💬 Write to us"), TALK)],
+        [button(_("❓ Help"), HELP)],
     ]
 
 
@@ -43,4 +46,5 @@ async def show_menu(turn: Turn, *, head: object | None = None) -> None:
         "You have <b>{points}</b>. Show your card at the till to earn and spend 💛",
         points=say.points(balance.available),
     )
-    await turn.show(f"{head}\n\n{text}" if head else text, rows(say))
+    said = [part for part in (head, text, leaving.line(turn)) if part]
+    await turn.show("\n\n".join(map(str, said)), [*leaving.rows(turn), *rows(say)])

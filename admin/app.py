@@ -25,6 +25,7 @@ from admin import (
     render,
     sessions,
     signin,
+    sources,
     talks,
 )
 from admin.base import DATABASE, HASHING, KEYS, SETTINGS, open_to_all

@@ -139,6 +139,8 @@ _PROBLEMS = {
     "staff_not_found": N_("There is no such person any more."),
     "customer_not_found": N_("There is no such customer."),
     "source_not_found": N_("There is no such poster."),
+    "amount_invalid": N_("I could not read the sum. Please type it like 450 or 450.50"),
+    "amount_out_of_range": N_("This sum is too large or below zero."),
     "program_draft_not_found": N_("The draft is gone: it was published or dropped."),
     "program_version_not_found": N_("There is no such version of the program."),
     "program_changed": N_("Somebody else has changed the draft meanwhile."),

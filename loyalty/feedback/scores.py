@@ -126,14 +126,17 @@ def _conditions(
     outlet_id: int | None,
     customer_id: int | None,
 ) -> list[sa.ColumnElement[bool]]:
-    asked = [
-        (since, rating.c.rated_at >= since),
-        (until, rating.c.rated_at < until),
-        (score, rating.c.score == score),
-        (outlet_id, rating.c.outlet_id == outlet_id),
-        (customer_id, rating.c.customer_id == customer_id),
-    ]
-    return [condition for value, condition in asked if value is not None]
+    equal: tuple[tuple[sa.Column[Any], int | None], ...] = (
+        (rating.c.score, score),
+        (rating.c.outlet_id, outlet_id),
+        (rating.c.customer_id, customer_id),
+    )
+    found = [column == value for column, value in equal if value is not None]
+    if since is not None:
+        found.append(rating.c.rated_at >= since)
+    if until is not None:
+        found.append(rating.c.rated_at < until)
+    return found
 
 
 def _means(

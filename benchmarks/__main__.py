@@ -15,6 +15,7 @@ PARTS = (
     "posting",
     "posting_full",
     "tap_to_reply",
+    "tap_latency",
     "emulator_send",
     "messages_out",
     "import_cdnow",

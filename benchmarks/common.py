@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,6 +32,19 @@ class Row:
     def met(self) -> bool:
         """Whether the goal is reached."""
         return self.ratio <= self.goal if self.smaller_is_better else self.ratio >= self.goal
+
+    def as_json(self) -> str:
+        """The row as one line of JSON."""
+        known = {
+            "path": self.path,
+            "ceiling": round(self.ceiling, 2),
+            "ours": round(self.ours, 2),
+            "unit": self.unit,
+            "ratio": round(self.ratio, 2),
+            "goal": self.goal,
+            "note": self.note,
+        }
+        return json.dumps(known, ensure_ascii=False)
 
 
 def median(values: Sequence[float]) -> float:

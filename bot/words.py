@@ -97,6 +97,8 @@ _PLAIN = {
     "promotion_invalid": N_("This promotion does not fit together. Please check it."),
     "program_invalid": N_("These rules do not fit together. Please check them."),
     "chain_invalid": N_("Something in this chain of messages is not right. Please check it."),
+    "card_blank": N_("This paper card is new: it becomes somebody's when a till scans it."),
+    "card_taken": N_("This paper card has its owner already."),
     "late_attach": N_("This sale was too long ago to put it on a card."),
     "already_attached": N_("This sale is on somebody else's card."),
     "stamps_invalid": N_("That is not a number of stamps one can give at once."),

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from loyalty import (
@@ -58,6 +59,8 @@ class Joined:
     moved: bool = False
     frozen_until: datetime | None = None
     invited: Attached | Refusal | None = None
+    # The paper card they came by is theirs now: they are the customer it was of.
+    by_card: bool = False
 
 
 def join(
@@ -72,6 +75,7 @@ def join(
     time_zone: str,
     now: datetime,
     code: str | None = None,
+    card_of: int | None = None,
 ) -> Joined:
     """Make the person behind a chat a customer, or give them the card that has their phone.
 
@@ -79,7 +83,9 @@ def join(
     ``time_zone`` is the business's: welcome points expire by its calendar. Run twice, it
     changes nothing the second time. A phone whose card lives in another Telegram account moves
     the card here: the old chat is told and redemption is frozen for a while. ``code`` is a
-    friend's, also for somebody whose first source was another one.
+    friend's, also for somebody whose first source was another one. ``card_of`` is the anonymous
+    customer whose paper card they came by: if they are new and it is unclaimed (first
+    come, first served), they become that customer. Locks that one's wallet.
 
     Raises:
         CustomerBlocked: the program is closed to the customer with this phone.
@@ -90,6 +96,9 @@ def join(
     known = customers.find_by_phone(session, phone)
     phone_hash = keys.phone_hash(phone)
     until = None
+    claimed = _unclaimed(session, card_of) if known is None and card_of is not None else None
+    if claimed is not None:
+        known = claimed
     if known is None:
         customer_id = _create(
             session,
@@ -106,7 +115,16 @@ def join(
             raise CustomerBlocked()
         customer_id = known.id
         moved, until = _give_card(session, known, telegram_id=telegram_id, now=now)
-        _claim_profile(session, known, name=name, phone_hash=phone_hash, source=source, now=now)
+        _claim_profile(
+            session,
+            known,
+            name=name,
+            phone=phone,
+            phone_hash=phone_hash,
+            language=agreement.language,
+            source=source,
+            now=now,
+        )
     session.execute(
         sa.update(telegram_chat)
         .where(telegram_chat.c.telegram_id == telegram_id)
@@ -130,7 +148,22 @@ def join(
         moved=moved,
         frozen_until=until,
         invited=invited,
+        by_card=claimed is not None,
     )
+
+
+def _unclaimed(session: Session, customer_id: int) -> Customer | None:
+    """The anonymous customer of a paper card, under lock; None: somebody has claimed it."""
+    wallet.lock(session, [customer_id])
+    free = sa.select(customer.c.id).where(
+        customer.c.id == customer_id,
+        customer.c.status == customers.ANONYMOUS,
+        customer.c.phone.is_(None),
+        customer.c.merged_into.is_(None),
+    )
+    if session.execute(free).one_or_none() is None:
+        return None
+    return customers.get(session, customer_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,23 +286,33 @@ def _claim_profile(
     known: Customer,
     *,
     name: str | None,
+    phone: str,
     phone_hash: str,
+    language: str,
     source: str | None,
     now: datetime,
 ) -> None:
     """A card from a till or an import gets its owner: from now on it may spend."""
-    session.execute(
+    claiming = (
         sa.update(customer)
         .where(customer.c.id == known.id)
         .values(
             status=customers.ACTIVE,
             name=known.name or name,
+            phone=phone,
             phone_hash=phone_hash,
             phone_verified_at=now,
+            language=language if known.phone is None else known.language,
             source=known.source or source,
             joined_at=known.joined_at or now,
         )
     )
+    try:
+        session.execute(claiming)
+    except IntegrityError as problem:
+        if is_unique_violation(problem):
+            raise AlreadyThere from problem  # somebody joined with this phone a moment ago
+        raise
 
 
 def _record_event(

@@ -23,6 +23,10 @@ from loyalty.errors import CodeInvalid
 VERSION = 1
 CARD_LIFETIME = timedelta(minutes=10)
 
+CARD, PAPER, GUEST = "card", "paper", "guest"
+"""What was signed: a card shown in the bot; a printed card; a card shown on a till's screen to
+somebody who has none yet. Each has a key of its own, so no token passes for another kind."""
+
 _CARD = struct.Struct(">8sI5s")  # card pseudonym, issue time (s), nonce
 _MAC_BYTES = 12
 
@@ -70,9 +74,15 @@ class CardToken:
     pseudonym: str
     issued_at: datetime
     nonce: str
+    kind: str = CARD
 
     def is_fresh(self, *, now: datetime) -> bool:
-        """Whether points may still be spent with it (a minute of clock skew is forgiven)."""
+        """Whether points may still be spent with it (a minute of clock skew is forgiven).
+
+        Never with what is printed: it looks the same for everybody who ever saw it.
+        """
+        if self.kind != CARD:
+            return False
         return -timedelta(minutes=1) <= now - self.issued_at < CARD_LIFETIME
 
 
@@ -86,10 +96,16 @@ def new_nonce() -> str:
     return _encode(secrets.token_bytes(5))
 
 
-def sign_card(keys: Keys, *, pseudonym: str, nonce: str, now: datetime) -> str:
+def paper_number(pseudonym: str) -> str:
+    """Six digits to tell printed cards apart by eye; they open nothing."""
+    digits = int.from_bytes(hashlib.sha256(pseudonym.encode()).digest()[:8], "big") % 1_000_000
+    return f"{digits // 1000:03d} {digits % 1000:03d}"
+
+
+def sign_card(keys: Keys, *, pseudonym: str, nonce: str, now: datetime, kind: str = CARD) -> str:
     """The card token (without its ``c_``): 39 characters of ``A-Za-z0-9_-``."""
     body = _CARD.pack(_decode(pseudonym), int(now.timestamp()), _decode(nonce))
-    return _encode(body + keys.mac("card", body)[:_MAC_BYTES])
+    return _encode(body + keys.mac(kind, body)[:_MAC_BYTES])
 
 
 def read_card(keys: Keys, token: str) -> CardToken:
@@ -104,10 +120,11 @@ def read_card(keys: Keys, token: str) -> CardToken:
         pseudonym, issued, nonce = _CARD.unpack(body)
     except (ValueError, struct.error):
         raise CodeInvalid() from None
-    good = hmac.compare_digest(mac, keys.mac("card", body)[:_MAC_BYTES])
-    if not good or _encode(raw) != token:
-        raise CodeInvalid()
-    return CardToken(_encode(pseudonym), datetime.fromtimestamp(issued, UTC), _encode(nonce))
+    for kind in (CARD, PAPER, GUEST):
+        if hmac.compare_digest(mac, keys.mac(kind, body)[:_MAC_BYTES]) and _encode(raw) == token:
+            moment = datetime.fromtimestamp(issued, UTC)
+            return CardToken(_encode(pseudonym), moment, _encode(nonce), kind)
+    raise CodeInvalid()
 
 
 def is_card(keys: Keys, token: str) -> bool:

@@ -12,16 +12,25 @@ from sqlalchemy.orm import Session
 
 from bot.cashier.screens import Buttons, base36
 from loyalty import promotions, vouchers
-from loyalty.program import GiftItem, LocalText, Program, StampCardRule, TierRule
+from loyalty.program import (
+    GiftItem,
+    LocalText,
+    Program,
+    StampCardRule,
+    TierRule,
+    TillCategory,
+)
 from loyalty.promotions import Part
-from loyalty.purchases import Discount, PurchaseResult, Quote
+from loyalty.purchases import Discount, PurchaseResult, Quote, draft_lines
 from loyalty.purchases.draft_extras import MAX_STAMPS
 from loyalty.purchases.drafts import Draft
 from loyalty.texts import Translator, bold, dots
 from loyalty.vouchers import Voucher
 
 CARDS_SHOWN, COUPONS_SHOWN = 4, 6
-_LABEL = 30
+_LABEL, _NARROW = 30, 12
+ANY = 0
+"""In a button: goods of any kind."""
 _COFFEE = {"coffee", "кофе"}
 
 
@@ -50,10 +59,11 @@ def extras_of(
 
 
 def marks(draft: Draft) -> int:
-    """A short sign of the coupons and stamps in a draft: what was shown is what is confirmed."""
-    if not draft.vouchers and not draft.stamps:
+    """A short sign of items, coupons and stamps in a draft: what was shown is confirmed."""
+    if not draft.vouchers and not draft.stamps and not draft.lines:
         return 0
-    kept = json.dumps([sorted(draft.vouchers), sorted(draft.stamps.items())])
+    items = [(one.amount, one.category) for one in draft.lines]
+    kept = json.dumps([sorted(draft.vouchers), sorted(draft.stamps.items()), items])
     return zlib.crc32(kept.encode())
 
 
@@ -61,6 +71,55 @@ def icon(rule: StampCardRule) -> str:
     """A sign for a card: a cup where it is about coffee."""
     named = {name.casefold() for name in rule.scope.categories}
     return "☕️" if named & _COFFEE else "🔖"
+
+
+# --- items -----------------------------------------------------------------------------------
+
+
+def mark_of(category: str) -> int:
+    """How a button names a category: its name may be longer than a button's data holds."""
+    return zlib.crc32(category.casefold().encode()) or 1
+
+
+def item_lines(
+    _: Translator, draft: Draft, categories: Sequence[TillCategory], *, currency: str
+) -> list[Markup]:
+    """What the sum is made of, if it was split; what it is for, if that was said."""
+    names = {one.category.casefold(): one.name.said_in(_.language) for one in categories}
+    lines = []
+    for n, item in enumerate(draft.lines, 1):
+        name = names.get((item.category or "").casefold(), item.category) or _("without a kind")
+        if len(draft.lines) == 1:
+            lines.append(Markup("🏷 {}").format(name))
+        else:
+            money = _.money(item.amount, currency)
+            lines.append(Markup("{}. {} · {}").format(n, money, name))
+    return lines
+
+
+def item_buttons(
+    _: Translator, draft: Draft, categories: Sequence[TillCategory]
+) -> list[list[tuple[str, str]]]:
+    """Kinds of goods for the last item, one more item, one less."""
+    if not categories:
+        return []
+    name, items = base36(draft.id), draft_lines.items_of(draft)
+    place = len(items) - 1
+    chosen = (items[-1].category or "").casefold()
+    buttons = []
+    for one in categories:
+        # The kind to be, not "the other way round": tapped twice it is still that one.
+        on = one.category.casefold() == chosen
+        label = ("✓ " if on else "") + one.name.said_in(_.language)[: _LABEL - 2]
+        mark = ANY if on else mark_of(one.category)
+        buttons.append((label, f"sale:cat:{name}:{base36(place)}:{base36(mark)}"))
+    if len(items) < draft_lines.MAX_ITEMS:
+        buttons.append((_("➕ Another item"), f"sale:more:{name}:{base36(len(items))}"))
+    if len(items) > 1:
+        buttons.append((_("➖ Last item"), f"sale:less:{name}:{base36(len(items) - 1)}"))
+    wide = max(len(label) for label, _data in buttons) > _NARROW
+    step = 2 if wide else 3
+    return [buttons[n : n + step] for n in range(0, len(buttons), step)]
 
 
 # --- what is taken off -----------------------------------------------------------------------

@@ -9,7 +9,7 @@ from aiogram.filters import CommandObject
 from aiogram.types import CallbackQuery, Message
 from sqlalchemy.orm import Session
 
-from bot.cashier import extra_words, screens, selling
+from bot.cashier import extra_words, opening, screens, selling
 from bot.cashier import quote as words
 from bot.cashier.quote import SaleView
 from bot.cashier.screens import Buttons, base36
@@ -169,7 +169,7 @@ async def _take(ctx: Context, visitor: Visitor, now: datetime, _: Translator, co
     draft_id = step_number(visitor, "draft")
     if draft_id < 0:
         raise VoucherNeedsCustomer()
-    is_card = selling.CODE.match(code) is not None
+    is_card = opening.CODE.match(code) is not None
 
     def unit(session: Session) -> SaleView | None:
         person = at_till(session, visitor)
@@ -202,7 +202,7 @@ async def _take(ctx: Context, visitor: Visitor, now: datetime, _: Translator, co
     elif shown is not None:
         await selling.screen_below(ctx, visitor, now, _, shown)
     elif is_card:
-        await selling.open_card(ctx, visitor, now, _, code=code)
+        await opening.open_card(ctx, visitor, now, _, code=code)
     else:
         await _ask_again(ctx, visitor, now, _, draft_id, VoucherNotFound(code=code[:32]))
 

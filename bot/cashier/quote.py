@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,11 +11,12 @@ from sqlalchemy.orm import Session
 from bot.cashier import extra_words
 from bot.cashier.extra_words import Extras
 from bot.cashier.screens import Buttons, base36
-from loyalty import customers, program, staff, wallet
+from loyalty import customers, enrolment, program, staff, wallet
 from loyalty.amounts import BASIS, points_to_money
-from loyalty.purchases import PurchaseResult, Quote, drafts
+from loyalty.program import TillCategory
+from loyalty.purchases import PurchaseResult, Quote, draft_lines, drafts, last
 from loyalty.purchases.drafts import Draft
-from loyalty.purchases.till import short_number
+from loyalty.purchases.till import Sale, short_number
 from loyalty.texts import Translator
 
 
@@ -32,6 +34,12 @@ class SaleView:
     share_bp: int
     moved_from: str | None
     extras: Extras
+    # Kinds of goods that have a button.
+    categories: Sequence[TillCategory] = ()
+    # A sale without a card that this one may still be put to.
+    late: Sale | None = None
+    # Enrolled here, without a paper card.
+    is_new: bool = False
 
 
 def view(session: Session, draft: Draft, *, now: datetime) -> SaleView:
@@ -43,9 +51,14 @@ def view(session: Session, draft: Draft, *, now: datetime) -> SaleView:
     person = customers.get(session, draft.customer_id)
     rules = program.current(session, now=now).program
     quote, most = None, 0
+    categories: Sequence[TillCategory] = ()
     if draft.amount is not None:
+        categories = draft_lines.categories(session, now=now)
         quote = drafts.quote_of(session, draft=draft, now=now)
         most = drafts.most_to_spend(session, quote=quote, now=now)
+    late = None
+    if draft.amount is None and draft.status == drafts.OPEN:
+        late = last.without_card(session, outlet_id=draft.outlet_id, now=now)
     moved_from = staff.get(session, draft.moved_from).name if draft.moved_from else None
     return SaleView(
         draft=draft,
@@ -57,6 +70,9 @@ def view(session: Session, draft: Draft, *, now: datetime) -> SaleView:
         share_bp=rules.redeem_share_bp,
         moved_from=moved_from,
         extras=extra_words.extras_of(session, rules, quote, tier=person.tier),
+        categories=categories,
+        late=late,
+        is_new=person.source == enrolment.AT_TILL,
     )
 
 
@@ -74,29 +90,42 @@ def who(_: Translator, shown: SaleView) -> list[str]:
     lines: list[str] = []
     if shown.moved_from:
         lines.append(_("This sale was begun by {name}; now it is yours.", name=shown.moved_from))
-    if shown.status == customers.ANONYMOUS:
+    if shown.status == customers.ANONYMOUS and shown.is_new:
+        lines.append(_("👤 New guest · {points}", points=points))
+    elif shown.status == customers.ANONYMOUS:
         lines.append(_("👤 Paper card · {points}", points=points))
     else:
         lines.append(_("👤 <b>{name}</b> · {tier} · {points}", name=name, tier=tier, points=points))
     return lines
 
 
-def sum_screen(_: Translator, shown: SaleView) -> tuple[str, Buttons]:
+def sum_screen(_: Translator, shown: SaleView, *, currency: str) -> tuple[str, Buttons]:
     """Who is buying, and the question for the sum."""
     lines = who(_, shown)
     if shown.status == customers.ANONYMOUS:
         lines.append(_join_first(_))
     elif not shown.draft.may_redeem:
-        lines.append(_stale(_))
+        lines.append(_stale(_, shown.draft))
     lines += ["", _("Enter the sum:")]
-    return "\n".join(lines), [[(_("Cancel"), f"sale:cancel:{base36(shown.draft.id)}")]]
+    name = base36(shown.draft.id)
+    rows: list[list[tuple[str, str]]] = [[(_("Cancel"), f"sale:cancel:{name}")]]
+    if shown.late is not None:
+        money = _.money(shown.late.total, currency)
+        label = _("📎 To № {number}, {money}", number=shown.late.number, money=money)
+        rows.insert(0, [(label, f"sale:late:{name}:{base36(shown.late.purchase_id)}")])
+    return "\n".join(lines), rows
 
 
 def _join_first(_: Translator) -> str:
     return _("Points can be spent once the owner of the card has joined in the bot.")
 
 
-def _stale(_: Translator) -> str:
+def _stale(_: Translator, draft: Draft) -> str:
+    if draft.card_key.startswith("b:"):
+        return _(
+            "💳 A paper card only earns. To spend points, "
+            "ask the guest to open the card in the bot."
+        )
     return _(
         "⏳ This card is out of date: it earns, but cannot spend. "
         "To spend points, ask the customer to refresh the card and scan it again."
@@ -107,10 +136,11 @@ def quote_screen(_: Translator, shown: SaleView, *, currency: str) -> tuple[str,
     """The sum, what it earns, what may be spent and why not more; one tap from done."""
     quote = shown.quote
     if quote is None:
-        return sum_screen(_, shown)
+        return sum_screen(_, shown, currency=currency)
     lines: list[str] = [
         *who(_, shown),
         "",
+        *extra_words.item_lines(_, shown.draft, shown.categories, currency=currency),
         _("Sum: <b>{total}</b>", total=_.money(quote.gross, currency)),
         *extra_words.price_lines(_, quote, shown.extras, currency=currency),
     ]
@@ -135,7 +165,7 @@ def quote_screen(_: Translator, shown: SaleView, *, currency: str) -> tuple[str,
 
 def _may_spend(_: Translator, shown: SaleView, quote: Quote) -> str:
     if quote.limit == "presence":
-        return _stale(_)
+        return _stale(_, shown.draft)
     if shown.most == 0:
         why = {
             "not_joined": _(
@@ -162,7 +192,10 @@ def _quote_buttons(_: Translator, shown: SaleView, quote: Quote, *, currency: st
     numbers = (draft.amount or 0, draft.redeem, quote.to_pay, extra_words.marks(draft))
     confirm = ":".join(["sale:confirm", name, *map(base36, numbers)])
     cancel: tuple[str, str] = (_("Cancel"), f"sale:cancel:{name}")
-    extra = extra_words.buttons(_, draft, shown.extras)
+    extra = [
+        *extra_words.item_buttons(_, draft, shown.categories),
+        *extra_words.buttons(_, draft, shown.extras),
+    ]
     to_pay = _.money(quote.to_pay, currency)
     if draft.redeem:
         return [
@@ -204,6 +237,10 @@ class Done:
     name: str | None
     extras: Extras
     rose: bool
+    # For how long the sale may be undone; 0: never.
+    undo_minutes: int
+    # Whom the till shows a QR to, so that the card becomes theirs.
+    new_guest: int | None = None
 
 
 def done(
@@ -216,7 +253,14 @@ def done(
         name=first_name(buyer.name),
         extras=extra_words.extras_of(session, rules, result, tier=result.tier),
         rose=not result.replayed and result.tier not in (None, buyer.tier),
+        undo_minutes=rules.undo_minutes,
+        new_guest=buyer.id if _waits(buyer) else None,
     )
+
+
+def _waits(buyer: customers.Customer) -> bool:
+    """Whether the guest has neither a paper card nor one in the bot yet."""
+    return buyer.status == customers.ANONYMOUS and buyer.source == enrolment.AT_TILL
 
 
 def done_screen(_: Translator, shown: Done, *, currency: str) -> tuple[str, Buttons]:
@@ -235,5 +279,12 @@ def done_screen(_: Translator, shown: Done, *, currency: str) -> tuple[str, Butt
     lines.append(_("Earned: {points}", points=_.points(result.earned)))
     lines.append(_("Balance: {points}", points=_.points(result.balance)))
     lines += extra_words.given_lines(_, result, shown.extras, rose=shown.rose)
-    undo = f"ret:view:{base36(result.purchase_id)}"
-    return "\n".join(lines), [[(_("🛍 New sale"), "till:sale"), (_("↩️ Return this"), undo)]]
+    name = base36(result.purchase_id)
+    back = (_("↩️ Return this"), f"ret:view:{name}")
+    if shown.undo_minutes:
+        minutes = _.number(shown.undo_minutes)
+        back = (_("↩️ Undo ({minutes} min)", minutes=minutes), f"undo:ask:{name}")
+    rows: list[list[tuple[str, str]]] = [[(_("🛍 New sale"), "till:sale"), back]]
+    if shown.new_guest is not None:
+        rows.insert(0, [(_("📱 QR for the guest"), f"sale:card:{name}")])
+    return "\n".join(lines), rows

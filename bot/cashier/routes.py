@@ -10,7 +10,21 @@ from aiogram.dispatcher.event.bases import SkipHandler
 from aiogram.filters import Command, CommandStart
 from aiogram.types import Message
 
-from bot.cashier import approving, asking, extras, joining, returning, screens, selling, shift
+from bot.cashier import (
+    approving,
+    asking,
+    extras,
+    guests,
+    joining,
+    lines,
+    opening,
+    places,
+    returning,
+    screens,
+    selling,
+    shift,
+    undo,
+)
 from bot.cashier.till import (
     COUPON,
     PART,
@@ -20,13 +34,15 @@ from bot.cashier.till import (
     AtTill,
     InStep,
     Refusals,
+    home_of,
+    how_to_begin,
     step_of,
 )
 from bot.context import Context, Visitor
 from loyalty.purchases import hold_words
 from loyalty.texts import Translator
 
-OURS = F.data.startswith("sale:") | F.data.startswith("ret:") | F.data.startswith("till:")
+OURS = F.data.regexp(r"^(sale|ret|till|undo|place):")
 
 
 def router() -> Router:
@@ -60,21 +76,21 @@ def _till() -> Router:
         observer.middleware(Refusals())
     texts = part.message
     card_link = CommandStart(deep_link=True, magic=F.args.startswith("c_"))
-    texts.register(selling.scan_link, card_link)
+    texts.register(opening.scan_link, card_link)
     coupon_link = CommandStart(deep_link=True, magic=F.args.startswith("v_"))
     texts.register(extras.scan_coupon, coupon_link)
     texts.register(joining.start, CommandStart(deep_link=False, magic=~F.args))
-    texts.register(selling.ask_for_card, Command("sale"))
+    texts.register(guests.ask_for_card, Command("sale"))
     texts.register(returning.list_sales, Command("return"))
     texts.register(shift.shift, Command("shift"))
     texts.register(joining.help_text, Command("help"))
     answer = ~F.text.startswith("/") & ~F.contact
-    texts.register(selling.scan_text, F.text.regexp(selling.CARD_LINK))
+    texts.register(opening.scan_text, F.text.regexp(opening.CARD_LINK))
     texts.register(extras.take_code, F.text.regexp(extras.LINK))
     # Before the 8 digits of a card: a code may be of digits only.
     texts.register(extras.take_code, InStep(COUPON), answer)
-    texts.register(selling.scan_text, F.text.regexp(selling.CODE))
-    texts.register(selling.take_sum, InStep(SUM), answer)
+    texts.register(opening.scan_text, F.text.regexp(opening.CODE))
+    texts.register(lines.take_sum, InStep(SUM), answer)
     texts.register(selling.take_part, InStep(PART), answer)
     texts.register(returning.take_number, InStep(RETURN), answer)
     texts.register(not_understood, answer)
@@ -91,10 +107,29 @@ def _till() -> Router:
         "sale:code:": extras.ask_code,
         "sale:own:": extras.use_own,
         "sale:drop:": extras.drop,
+        "sale:cat:": lines.set_category,
+        "sale:more:": lines.ask_item,
+        "sale:less:": lines.drop_item,
+        "sale:again:": guests.again,
+        "sale:new": guests.ask_how,
+        "sale:guest": guests.without_paper,
+        "sale:card:": guests.show_card,
+        "sale:late:": guests.ask_late,
+        "sale:put:": guests.put,
+        "undo:ask:": undo.ask,
+        "undo:do:": undo.do,
+        "undo:back:": undo.back,
+        "undo:again:": undo.again,
+        "place:choose": places.choose,
+        "place:at:": places.stand,
+        "place:home": places.home,
         "ret:view:": returning.view,
-        "ret:do:": returning.do,
+        "ret:pick:": returning.view,
+        "ret:take:": returning.do,
+        # A button of before lines could be taken in part: the sale is shown anew.
+        "ret:do:": returning.view,
         "ret:close": returning.close,
-        "till:sale": selling.ask_for_card,
+        "till:sale": guests.ask_for_card,
         "till:return": returning.list_sales,
         "till:shift": shift.shift,
         "till:help": joining.help_text,
@@ -119,9 +154,6 @@ async def not_understood(_message: Message, ctx: Context, visitor: Visitor, _: T
     step = step_of(visitor)
     if visitor.customer is not None or (step is not None and not step.startswith(STEP)):
         raise SkipHandler  # a cashier may be a customer too, in the same chat
-    await screens.send(
-        ctx,
-        visitor,
-        _("I did not understand that 🙂") + " " + joining.how_to_begin(_),
-        joining.home_buttons(_),
-    )
+    _hello, buttons = await home_of(ctx, visitor, _)
+    words = _("I did not understand that 🙂") + " " + how_to_begin(_)
+    await screens.send(ctx, visitor, words, buttons)

@@ -1,27 +1,21 @@
-"""A sale, from the scan of a card to the receipt."""
+"""A sale, from the sum to the receipt."""
 
 from __future__ import annotations
 
 import re
 from datetime import datetime
 
-from aiogram.filters import CommandObject
 from aiogram.types import CallbackQuery, Message
 from sqlalchemy.orm import Session
 
-from bot.cashier import asking, extra_words, screens
+from bot.cashier import asking, extra_words, guest_card, screens
 from bot.cashier import quote as words
-from bot.cashier.joining import how_to_begin
 from bot.cashier.quote import SaleView
 from bot.cashier.till import PART, SUM, at_till, locale_of, set_step, step_number
 from bot.cashier.words import refusal
 from bot.context import Context, Visitor
 from loyalty import customers
-from loyalty.amounts import parse_amount
-from loyalty.customers import Identified
 from loyalty.errors import (
-    AmountInvalid,
-    AmountOutOfRange,
     DomainError,
     DraftClosed,
     DraftNotFound,
@@ -32,90 +26,6 @@ from loyalty.purchases import PurchaseResult, draft_extras, drafts
 from loyalty.purchases.drafts import Draft
 from loyalty.staff import Staff
 from loyalty.texts import Translator
-
-CODE = re.compile(r"^\s*[0-9]{4}[\s\-–—]{0,3}[0-9]{4}\s*$")
-"""The 8 digits under the QR, as people type them."""
-CARD_LINK = re.compile(r"^\S*[?&]start=c_[A-Za-z0-9_-]{1,62}\S*$")
-
-
-async def ask_for_card(
-    _event: Message | CallbackQuery, ctx: Context, visitor: Visitor, now: datetime, _: Translator
-) -> None:
-    """``/sale``: how to begin one."""
-
-    def unit(session: Session) -> None:
-        at_till(session, visitor)
-        set_step(session, visitor, now, None)
-
-    await ctx.db.transact(unit)
-    await screens.send(ctx, visitor, _("🛍 <b>New sale</b>") + "\n" + how_to_begin(_))
-
-
-async def scan_link(
-    _message: Message,
-    command: CommandObject,
-    ctx: Context,
-    visitor: Visitor,
-    now: datetime,
-    _: Translator,
-) -> None:
-    """``/start c_…``: the camera has read a customer's QR."""
-    await open_card(ctx, visitor, now, _, token=command.args or "")
-
-
-async def scan_text(
-    message: Message, ctx: Context, visitor: Visitor, now: datetime, _: Translator
-) -> None:
-    """The 8 digits typed, or the card's link pasted."""
-    text = message.text or ""
-    if CODE.match(text):
-        await open_card(ctx, visitor, now, _, code=text)
-    else:
-        await open_card(ctx, visitor, now, _, token=text)
-
-
-async def open_card(
-    ctx: Context,
-    visitor: Visitor,
-    now: datetime,
-    _: Translator,
-    *,
-    token: str | None = None,
-    code: str | None = None,
-) -> None:
-    """Begin the sale of the card behind a link's ``token`` or a typed ``code``."""
-
-    def identify(session: Session, person: Staff) -> Identified | None:
-        if code is not None:
-            return customers.identify_code(session, code=code, by=person.actor, now=now)
-        return customers.identify_token(session, keys=ctx.keys, token=token or "", now=now)
-
-    def unit(session: Session) -> SaleView | None:
-        person = at_till(session, visitor)
-        identified = identify(session, person)
-        if identified is None:
-            return None  # the wrong try has to be committed, so nothing is raised here
-        draft = drafts.open_draft(
-            session,
-            identified=identified,
-            staff=person,
-            now=now,
-            update_key=str(visitor.update_id),
-        )
-        if draft.status == drafts.OPEN:
-            set_step(session, visitor, now, SUM, draft=draft.id)
-        return words.view(session, draft, now=now)
-
-    shown = await ctx.db.transact(unit)
-    if shown is None:
-        lines = (
-            _("There is no such code now.")
-            + " "
-            + _("Ask the customer to refresh the card and read you the new one, or scan the QR.")
-        )
-        await screens.send(ctx, visitor, lines)
-        return
-    await show_sale(ctx, visitor, now, _, shown, message_id=None)
 
 
 async def show_sale(
@@ -154,31 +64,7 @@ async def place(
         )
 
 
-async def take_sum(
-    message: Message, ctx: Context, visitor: Visitor, now: datetime, _: Translator
-) -> None:
-    """The sum, as people type it; anything else is asked for once more and changes nothing."""
-    draft_id = step_number(visitor, "draft")
-    try:
-        amount = parse_amount(message.text or "")
-    except (AmountInvalid, AmountOutOfRange) as error:
-        await _ask_again(ctx, visitor, now, _, draft_id, error)
-        return
-
-    def unit(session: Session) -> tuple[SaleView, DomainError | None]:
-        person = at_till(session, visitor)
-        draft = drafts.set_amount(session, draft_id=draft_id, staff=person, amount=amount, now=now)
-        draft, lost = _keep_coupons(session, draft, person, now)
-        return words.view(session, draft, now=now), lost
-
-    shown, lost = await ctx.db.transact(unit)
-    if lost is not None:
-        why = refusal(_, lost, locale_of(ctx, visitor))
-        await screens.send(ctx, visitor, _("The coupon is out of this sale: {why}", why=why))
-    await screen_below(ctx, visitor, now, _, shown)
-
-
-def _keep_coupons(
+def keep_coupons(
     session: Session, draft: Draft, person: Staff, now: datetime
 ) -> tuple[Draft, DomainError | None]:
     """The draft with its coupons, or without them and why, if the new sum does not allow them."""
@@ -202,7 +88,7 @@ async def screen_below(
         await screens.take_buttons_off(ctx, visitor, old)
 
 
-async def _ask_again(
+async def ask_again(
     ctx: Context, visitor: Visitor, now: datetime, _: Translator, draft_id: int, error: DomainError
 ) -> None:
     """Say what was wrong with the answer; the sale waits, and its screen is now down here."""
@@ -234,9 +120,9 @@ async def take_part(
         if error.facts["reason"] == "tap":
             await asking.ask(ctx, visitor, now, _, draft_id, int(text), message_id=None)
         else:
-            await _ask_again(ctx, visitor, now, _, draft_id, error)
+            await ask_again(ctx, visitor, now, _, draft_id, error)
     except PointsInvalid as error:
-        await _ask_again(ctx, visitor, now, _, draft_id, error)
+        await ask_again(ctx, visitor, now, _, draft_id, error)
 
 
 async def spend_all(
@@ -336,6 +222,8 @@ async def confirm(
     ctx.wake()
     text, buttons = words.done_screen(_, done, currency=ctx.settings.currency)
     await screens.show(ctx, visitor, text, buttons, message_id=screens.screen_of(query))
+    if done.new_guest is not None and not result.replayed:
+        await guest_card.send(ctx, visitor, now, _, done.new_guest)
     return _("This sale is already recorded.") if result.replayed else _("Recorded")
 
 

@@ -29,12 +29,24 @@ _SAID = {
 def refusal(_: Translator, error: DomainError, locale: Locale) -> str:
     """The sentence for a refusal; never empty."""
     status = str(error.facts.get("status"))
+    if error.code == "draft_closed" and status == "elsewhere":
+        return _(
+            "This sale was begun at {outlet}. Change back to that outlet to finish or cancel it.",
+            outlet=str(error.facts.get("outlet")),
+        )
     if error.code == "draft_closed" and status in _CLOSED:
         return _(_CLOSED[status])
     if error.code == "redemption_too_large" and error.facts.get("reason") == "tap":
         return _(
             "Up to {points} can be spent at the till at once.",
             points=_.points(int(error.facts["max_redeem"])),
+        )
+    if error.code == "amount_invalid" and "either" in error.facts:
+        more, less = (_.money(int(one), locale.currency) for one in error.facts["either"])
+        return _(
+            "Is that {more} or {less}? Please type it without doubt: 1200 or 1200.50",
+            more=more,
+            less=less,
         )
     if error.code in _SAID:
         return _(_SAID[error.code])

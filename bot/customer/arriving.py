@@ -12,7 +12,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from bot.answers import Turn
-from bot.customer import invite, offers
+from bot.customer import invite, offers, paper
 from bot.words import sentence
 from loyalty import program, referrals, staff, tokens
 from loyalty.errors import (
@@ -71,7 +71,7 @@ def claim(session: Session, turn: Turn, token: str, *, customer_id: int) -> Mark
 
 
 Claim = Callable[..., Markup | None]
-CLAIMS: dict[str, Claim] = {claims.PREFIX: claim}
+CLAIMS: dict[str, Claim] = {claims.PREFIX: claim, paper.PREFIX: paper.claim}
 """What a link puts on the card of whoever joins by it or opens it, by the payload's beginning;
 called as ``claim`` is. A link that is nothing of ours gives None."""
 
@@ -170,6 +170,8 @@ async def of_stranger(turn: Turn, payload: str) -> Markup | None:
     telegram_id = turn.visitor.telegram_id
     if not payload.startswith(_CARD):
         return None
+    if (words := await paper.greeting(turn, payload)) is not None:
+        return words
 
     def unit(session: Session) -> bool:
         if not may_try(session, telegram_id=telegram_id, now=turn.now):

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from bot import commands
 from bot.answers import Rows, Turn, button
-from bot.customer import arriving, contact, greeting, menu
+from bot.customer import arriving, contact, greeting, menu, paper
+from bot.words import sentence
 from loyalty import consent, customers, joining, program
 from loyalty.consent import ADS_TELEGRAM, PERSONAL_DATA
 from loyalty.errors import NotYourContact
@@ -28,7 +29,7 @@ CONSENT, PHONE, ADS = "consent", "phone", joining.ASK_ADS
 AGREE, TEXT, SHORT, OTHER_LANGUAGE = "join_agree", "join_text", "join_short", "join_lang"
 ADS_YES, ADS_NO, ADS_LATER = "ads_yes", "ads_no", "ads_later"
 
-_PAYLOAD = re.compile(r"[rskp]_[A-Za-z0-9_-]{1,62}")
+_PAYLOAD = re.compile(r"[rskpc]_[A-Za-z0-9_-]{1,62}")
 
 
 def remembered(payload: str | None) -> str | None:
@@ -232,7 +233,6 @@ async def take_contact(turn: Turn, shared: Contact, *, forwarded: bool) -> None:
     """A shared contact: join with it if it is the sender's own and was asked for.
 
     Raises:
-        NotYourContact: somebody else's, or a forwarded one.
         PhoneInvalid: not a phone number.
         CustomerBlocked: the program is closed to this customer.
     """
@@ -244,7 +244,8 @@ async def take_contact(turn: Turn, shared: Contact, *, forwarded: bool) -> None:
         await _take_unasked(turn)
         return
     if forwarded or shared.user_id != turn.visitor.telegram_id:
-        raise NotYourContact()
+        await ask_phone(turn, hint=sentence(turn.say, NotYourContact()))
+        return
     phone = customers.normalize_phone(shared.phone_number)
     given: dict[str, Any] = chat.step_data or {}
     joined, extra = await turn.ctx.db.transact(
@@ -286,6 +287,7 @@ def _join(
         agreement=agreement,
         source=came_by.source,
         code=came_by.code,
+        card_of=paper.card_of(session, turn, came_by.claims),
         time_zone=turn.ctx.settings.time_zone,
         now=turn.now,
     )

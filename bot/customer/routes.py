@@ -28,6 +28,7 @@ from bot.customer import (
     join,
     menu,
     offers,
+    paper,
     points,
     privacy,
     privacy_erase,
@@ -87,6 +88,7 @@ MODULES: tuple[ModuleType, ...] = (
     privacy_erase,
     rating,
     talk,
+    paper,
 )
 """Each brings its screens: ``MEMBERS`` (for customers; everybody else is led to join first),
 ``OPEN`` (for everybody) and ``STEPS`` (what a typed text answers)."""
@@ -197,6 +199,8 @@ async def on_start(
     await ctx.db.transact(unit)
     hint = None
     if join.is_member(turn):
+        if await paper.opened(turn, payload):
+            return
         hint = await arriving.of_member(turn, payload) if payload else None
     elif payload:
         hint = await arriving.of_stranger(turn, payload)

@@ -11,11 +11,13 @@ from sqlalchemy.orm import Session
 from loyalty.customers.people import BLOCKED, ERASED
 from loyalty.customers.tables import card, card_code, card_use, customer
 from loyalty.db.fast import is_postgres
-from loyalty.errors import CodeInvalid, CustomerBlocked, CustomerNotFound, TooManyTries
+from loyalty.errors import CardBlank, CodeInvalid, CustomerBlocked, CustomerNotFound, TooManyTries
 from loyalty.ids import new_id
 from loyalty.staff import failed_try
 from loyalty.tokens import (
+    CARD,
     CARD_LIFETIME,
+    PAPER,
     Keys,
     new_code,
     new_nonce,
@@ -56,7 +58,11 @@ def show_card(session: Session, *, keys: Keys, customer_id: int, now: datetime) 
     """
     found = session.execute(
         sa.select(card.c.id, card.c.pseudonym)
-        .where(card.c.customer_id == customer_id, card.c.revoked_at.is_(None))
+        .where(
+            card.c.customer_id == customer_id,
+            card.c.revoked_at.is_(None),
+            sa.not_(card.c.paper),
+        )
         .order_by(card.c.id.desc())
         .limit(1)
     ).one_or_none()
@@ -76,16 +82,18 @@ def show_card(session: Session, *, keys: Keys, customer_id: int, now: datetime) 
 
 
 def renew_card(session: Session, *, customer_id: int, now: datetime) -> None:
-    """Close the customer's card with everything that was ever shown of it, and make a new one."""
-    live = sa.select(card.c.id).where(
-        card.c.customer_id == customer_id, card.c.revoked_at.is_(None)
+    """Close the customer's card with everything that was ever shown of it, and make a new one.
+
+    A paper card stays: it can only earn.
+    """
+    mine = (
+        card.c.customer_id == customer_id,
+        card.c.revoked_at.is_(None),
+        sa.not_(card.c.paper),
     )
+    live = sa.select(card.c.id).where(*mine)
     session.execute(sa.delete(card_code).where(card_code.c.card_id.in_(live)))
-    session.execute(
-        sa.update(card)
-        .where(card.c.customer_id == customer_id, card.c.revoked_at.is_(None))
-        .values(revoked_at=now)
-    )
+    session.execute(sa.update(card).where(*mine).values(revoked_at=now))
     session.execute(
         sa.insert(card).values(
             id=new_id(), customer_id=customer_id, pseudonym=new_pseudonym(), created_at=now
@@ -136,23 +144,28 @@ def identify_token(session: Session, *, keys: Keys, token: str, now: datetime) -
     """Whose card a token (or link) is, and whether points may be spent with this showing.
 
     A stale or used token still identifies, so that the customer may earn: ``reason`` is then
-    ``stale`` or ``used``.
+    ``stale`` or ``used``; a printed card is always ``stale``.
 
     Raises:
         CodeInvalid: not a token of ours, or the card was revoked.
+        CardBlank: printed by us, and nobody's yet (``enrolment`` makes it somebody's).
         CustomerNotFound: the customer was erased.
         CustomerBlocked: the program is closed to this customer.
     """
     read = read_card(keys, token_of(token))
     row = session.execute(
-        sa.select(card.c.customer_id, customer.c.status, card_use.c.nonce)
+        sa.select(card.c.customer_id, customer.c.status, card_use.c.nonce, card.c.revoked_at)
         .join(customer, customer.c.id == card.c.customer_id)
         .outerjoin(card_use, card_use.c.nonce == read.nonce)
-        .where(card.c.pseudonym == read.pseudonym, card.c.revoked_at.is_(None))
+        .where(card.c.pseudonym == read.pseudonym, card.c.paper == (read.kind != CARD))
     ).one_or_none()
-    if row is None:
+    if row is None and read.kind == PAPER:
+        raise CardBlank()
+    if row is None or row.revoked_at is not None:
         raise CodeInvalid()
     _check_status(row.status)
+    if read.kind != CARD:
+        return Identified(row.customer_id, False, f"b:{read.nonce}", "stale")
     return _identified(row.customer_id, read.nonce, row.nonce, read.is_fresh(now=now))
 
 

@@ -93,18 +93,18 @@ def drop_item(session: Session, *, draft_id: int, staff: Staff, count: int, now:
     return _keep(session, draft, list(items_of(draft))[: max(1, count)], now)
 
 
-def categories(session: Session, *, language: str, now: datetime) -> list[TillCategory]:
+def categories(session: Session, *, now: datetime) -> list[TillCategory]:
     """What kinds of goods the till offers as buttons: as the program says, else those that its
     stamp cards and the promotions in force are about; one button for each name."""
     rules = in_force(session, now=now)
     if rules.program.till_categories:
         return list(rules.program.till_categories)
-    found: dict[str, TillCategory] = {}
+    found: dict[LocalText, TillCategory] = {}
     for name in _named(rules.program, promotions.live_at(session, rules.revision), now.date()):
         if not 0 < len(name) <= 100:
             continue
         one = TillCategory(category=name, name=_name_of(name))
-        found.setdefault(one.name.said_in(language).casefold(), one)
+        found.setdefault(one.name, one)
     return list(found.values())[:GUESSED]
 
 

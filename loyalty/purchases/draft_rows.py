@@ -75,6 +75,13 @@ def get(session: Session, *, draft_id: int) -> Draft:
     return as_draft(row)
 
 
+def named(session: Session, *, staff_id: int, update_key: str) -> Draft | None:
+    """The draft that ``drafts.open_draft`` made for this key, whatever became of it."""
+    query = sa.select(sale_draft).where(sale_draft.c.card_key == f"p:{staff_id}:{update_key}")
+    row = session.execute(query.order_by(sale_draft.c.id.desc()).limit(1)).one_or_none()
+    return as_draft(row) if row is not None else None
+
+
 def as_draft(row: Any) -> Draft:
     """The draft behind a row of its table."""
     odd = ("moved_from", "vouchers", "stamps", "lines")
@@ -96,12 +103,13 @@ def locked(session: Session, draft_id: int, staff: Staff) -> Draft:
     """
     query = sa.select(sale_draft).where(sale_draft.c.id == draft_id).with_for_update()
     row = session.execute(query).one_or_none()
-    left_behind = row is not None and (row.staff_id, row.status) == (staff.id, OPEN)
-    if left_behind and staff.outlet_id not in (None, row.outlet_id):
+    if row is None:
+        raise DraftNotFound()
+    if staff.outlet_id not in (None, row.outlet_id):
+        if (row.staff_id, row.status) != (staff.id, OPEN):
+            raise DraftNotFound()
         place = get_outlet(session, row.outlet_id).name
         raise DraftClosed(status=ELSEWHERE, purchase_id=None, outlet=place)
-    if row is None or staff.outlet_id not in (None, row.outlet_id):
-        raise DraftNotFound()
     if staff.outlet_id is None and row.staff_id != staff.id:
         raise DraftNotFound()
     return as_draft(row)

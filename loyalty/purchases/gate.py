@@ -17,10 +17,12 @@ from sqlalchemy.orm import Session
 
 from loyalty import program as programs
 from loyalty import tiers
+from loyalty.db.engine import AlreadyThere
 from loyalty.db.fast import as_json, as_time, fetch, is_postgres
 from loyalty.errors import CustomerBlocked, CustomerNotFound
 from loyalty.program import Program
 from loyalty.stamps import Standing
+from loyalty.wallet import MERGED
 from loyalty.wallet.locking import lot_of
 from loyalty.wallet.state import Wallet
 
@@ -170,12 +172,15 @@ def enter(
         CustomerNotFound: no such customer, or an erased one.
         CustomerBlocked: the owner has closed the program to them.
         LookupError: no program was ever published.
+        AlreadyThere: the card went to another customer meanwhile; the door runs it again.
     """
     tail = " FOR UPDATE OF a" if lock and is_postgres(session) else ""
     found = fetch(session, _GATE + tail, now, customer_id, outlet_id, staff_id)
     if not found:
         raise CustomerNotFound()
     row = found[0]
+    if lock and row[5] == MERGED:
+        raise AlreadyThere()  # the card has a new owner since it was read: look again
     check_status(row[6])
     if row[18] is None:
         raise LookupError("no program version is published")

@@ -109,6 +109,12 @@ def settled(session: Session, question: Question) -> bool:
     return session.execute(query).scalar_one_or_none() is None
 
 
+def agreed(session: Session, *, hold_id: int) -> bool:
+    """Whether the customer has said yes to a till's hold."""
+    query = sa.select(till_hold.c.approved_at).where(till_hold.c.hold_id == hold_id)
+    return session.execute(query).scalar_one_or_none() is not None
+
+
 # --- inside ------------------------------------------------------------------------------
 
 _TABLES: dict[str, tuple[sa.Table, Any]] = {

@@ -196,9 +196,7 @@ def lines_of(session: Session, *, purchase_id: int) -> list[SoldLine]:
     ]
 
 
-def shift(
-    session: Session, *, staff_id: int, outlet_id: int, time_zone: str, day: date
-) -> Shift:
+def shift(session: Session, *, staff_id: int, outlet_id: int, time_zone: str, day: date) -> Shift:
     """What this cashier has sold at this outlet on that day of the outlet's calendar."""
     begin = clock.start_of_day(day, time_zone)
     end = clock.start_of_day(day + timedelta(days=1), time_zone)

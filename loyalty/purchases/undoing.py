@@ -52,6 +52,17 @@ class Again:
     card_key: str | None
 
 
+def check_here(session: Session, *, purchase_id: int, staff: Staff) -> None:
+    """Nothing, if the bot has recorded this sale at this cashier's outlet.
+
+    Raises:
+        PurchaseNotFound: it has not.
+    """
+    row = _sale(session, purchase_id)
+    if row is None or row.outlet_id != staff.outlet_id:
+        raise PurchaseNotFound()
+
+
 def check_undo(session: Session, *, purchase_id: int, staff: Staff, now: datetime) -> Undoable:
     """The sale, if this cashier may undo it now.
 

@@ -13,6 +13,7 @@ from loyalty.stamps.moving import (
     earned_today,
     give,
     grant,
+    move_all,
     standings,
     take_back,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "give",
     "grant",
     "history",
+    "move_all",
     "pieces",
     "prize_key",
     "reconcile",

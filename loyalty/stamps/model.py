@@ -20,7 +20,11 @@ from loyalty.receipts import Line
 
 EARNED, GIFT = "earned", "gift"
 COMPLETED, REOPENED = "completed", "reopened"
+MOVED = "moved"
 RETURNED, DEBT, REPAID = "returned", "debt", "repaid"
+
+
+"""Kinds of entries; ``moved``: off this card, onto the one its owner has already."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -14,8 +15,11 @@ from loyalty.db.rows import Rows
 from loyalty.ids import new_id
 from loyalty.program.rules import StampCardRule
 from loyalty.stamps.model import (
+    DEBT,
     EARNED,
     GIFT,
+    MOVED,
+    REPAID,
     RETURNED,
     Move,
     Prize,
@@ -220,6 +224,56 @@ def take_back(
         owed = move.entries.get("debt", 0)
         done[key] = TakenBack(move.standing, stamps - owed, owed, len(freed))
     return done
+
+
+def move_all(
+    session: Session,
+    rows: Rows,
+    *,
+    from_id: int,
+    to_id: int,
+    card_rules: Mapping[str, StampCardRule],
+    actor: str,
+    day: date,
+    now: datetime,
+    time_zone: str | None = None,
+) -> int:
+    """Put every stamp (and stamp owed) of one customer onto another's cards; how many stamps.
+
+    Both accounts are locked. A card the other has not begun goes over as it is, prizes on the
+    way included; onto one that is begun its stamps are a gift, which may fill it. Stamps of a
+    card that the program has no more stay where they are.
+    """
+    mine, theirs = standings(session, customer_id=from_id), standings(session, customer_id=to_id)
+    moved = 0
+    for key, old in mine.items():
+        rule = card_rules.get(key)
+        if rule is None or not (old.stamps or old.debt):
+            continue
+        parts: dict[str, Any] = {
+            "outlet_id": None, "day": day, "kind": "merge", "actor": actor, "now": now,
+        }  # fmt: skip
+        away = Move(Standing(key, cards=old.cards))
+        away.note(MOVED, -old.stamps)
+        away.note(GIFT, old.debt)
+        away.note(REPAID, -old.debt)
+        source = _Cause(customer_id=from_id, id=f"{from_id}:from", **parts)
+        _write(rows, away, source, is_new=False)
+        before = theirs.get(key)
+        target = _Cause(customer_id=to_id, id=f"{from_id}:to", **parts)
+        known = before or Standing(key)
+        if known.stamps or known.debt:
+            move = add(rule, known, gift=old.stamps)
+        else:
+            move = Move(Standing(key, old.stamps, cards=known.cards))
+            move.note(GIFT, old.stamps)
+        # What is owed comes along as it is: the next stamps pay it.
+        move.note(RETURNED, -old.debt)
+        move.note(DEBT, old.debt)
+        move.standing = replace(move.standing, debt=move.standing.debt + old.debt)
+        _given(rows, rule, move, target, is_new=before is None, time_zone=time_zone)
+        moved += old.stamps
+    return moved
 
 
 def _given(

@@ -33,7 +33,7 @@ stamp_entry = sa.Table(
     sa.Column("at", UtcDateTime, nullable=False),
     sa.Column("amount", sa.Integer, nullable=False),
     # earned, gift, completed (a full card turned into its reward), returned, reopened (the
-    # reward was taken back unused), debt, repaid
+    # reward was taken back unused), debt, repaid, moved (to the card its owner has already)
     sa.Column("kind", sa.String(12), nullable=False),
     sa.Column("source_kind", sa.String(16), nullable=False),
     sa.Column("source_id", sa.String(64), nullable=False),

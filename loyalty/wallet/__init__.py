@@ -27,6 +27,7 @@ from loyalty.wallet.holds import (
 )
 from loyalty.wallet.locking import lock
 from loyalty.wallet.lots import Lot
+from loyalty.wallet.merging import MERGED, move_all
 from loyalty.wallet.moves import (
     BROKEN,
     Expired,
@@ -55,6 +56,7 @@ from loyalty.wallet.state import Cause, Wallet
 
 __all__ = [
     "BROKEN",
+    "MERGED",
     "Adjustment",
     "Balance",
     "Cause",
@@ -83,6 +85,7 @@ __all__ = [
     "grant",
     "history",
     "lock",
+    "move_all",
     "next_due",
     "open_account",
     "pause_spending",

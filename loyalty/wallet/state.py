@@ -251,6 +251,10 @@ class Wallet:
             self._owe(rows, owed, cause=cause)
         return owed
 
+    def forgive(self, rows: Rows, *, cause: Cause) -> None:
+        """Write off the whole debt: somebody else owes it from now on."""
+        self._owe(rows, -self.debt, cause=cause)
+
     def expire(self, rows: Rows, item: Lot, *, now: datetime) -> int:
         """One entry for one lot whose time has passed; nothing while any of it is held."""
         points = item.remaining

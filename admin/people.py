@@ -17,9 +17,11 @@ from admin.words import Words
 from loyalty import clock, staff
 from loyalty.db import read_installation
 from loyalty.errors import DomainError
-from loyalty.staff import CASHIER, OWNER, ROLES, Staff
+from loyalty.purchases import leaving
+from loyalty.staff import CASHIER, OWNER, ROLES, SELLING, Staff
 
 _LONGEST_NAME = 120
+_Places = dict[int, tuple[int, ...]]
 
 
 @allowed(OWNER)
@@ -36,12 +38,12 @@ async def _show(
     problem: str | None = None,
     status: int = 200,
 ) -> web.Response:
-    def unit(session: Session) -> tuple[list[staff.Outlet], list[Staff], str | None]:
+    def unit(session: Session) -> tuple[list[staff.Outlet], list[Staff], _Places, str | None]:
         state = read_installation(session)
         bot = state.bot_username if state is not None else None
-        return staff.outlets(session), staff.everyone(session), bot
+        return staff.outlets(session), staff.everyone(session), staff.places(session), bot
 
-    outlets, everyone, bot = await db(request).read(unit)
+    outlets, everyone, places, bot = await db(request).read(unit)
     link = picture = None
     if invited is not None and token is not None:
         link = _link(request, invited, token, bot)
@@ -52,6 +54,8 @@ async def _show(
         status=status,
         outlets=outlets,
         people=[person for person in everyone if person.live],
+        places=places,
+        selling=SELLING,
         roles=ROLES,
         time_zone=request.app[SETTINGS].time_zone,
         invited=invited,
@@ -119,8 +123,8 @@ async def add_person(request: web.Request) -> web.StreamResponse:
     """Take somebody on and show their invitation, once."""
     form = await request.post()
     t = language(request)
-    name, role, place = _name(form.get("name")), str(form.get("role")), str(form.get("outlet", ""))
-    outlet_id = int(place) if place.isascii() and place.isdigit() and len(place) <= 18 else None
+    name, role = _name(form.get("name")), str(form.get("role"))
+    outlet_id = _id(form.get("outlet", ""))
     problem = None
     if not name:
         problem = t("Write the name.")
@@ -164,7 +168,7 @@ async def _invite(
 
 @allowed(OWNER)
 async def revoke(request: web.Request) -> web.StreamResponse:
-    """Dismiss somebody, effective at once; nobody dismisses themselves."""
+    """Dismiss somebody, effective at once, open sales included; nobody dismisses themselves."""
     staff_id, person, now = int(request.match_info["id"]), me(request), clock.now()
     if staff_id == person.id:
         t = language(request)
@@ -172,5 +176,38 @@ async def revoke(request: web.Request) -> web.StreamResponse:
         return await _show(request, problem=str(problem), status=409)
     return await _try(
         request,
-        lambda session: staff.revoke(session, staff_id=staff_id, now=now, actor=person.actor),
+        lambda session: leaving.dismiss(session, staff_id=staff_id, now=now, actor=person.actor),
     )
+
+
+@allowed(OWNER)
+async def set_outlets(request: web.Request) -> web.StreamResponse:
+    """Tick the outlets where somebody may sell; a cashier keeps one at least."""
+    form = await request.post()
+    staff_id, actor, now = int(request.match_info["id"]), me(request).actor, clock.now()
+    ticked = [number for value in form.getall("outlet", []) if (number := _id(value)) is not None]
+
+    def unit(session: Session) -> bool:
+        person = staff.get(session, staff_id)
+        if not ticked and person.role == CASHIER:
+            return False
+        leaving.set_outlets(session, staff_id=staff_id, outlet_ids=ticked, now=now, actor=actor)
+        return True
+
+    t = language(request)
+    try:
+        done = await db(request).transact(unit)
+    except DomainError as error:
+        problem = str(Words(t).problem(error))
+        return await _show(request, problem=problem, status=status_of(error))
+    if not done:
+        few = str(t("A cashier works at an outlet: choose which."))
+        return await _show(request, problem=few, status=400)
+    raise web.HTTPSeeOther("/admin/staff")
+
+
+def _id(value: object) -> int | None:
+    """An id out of a form; None for anything else."""
+    text = str(value)
+    known = text.isascii() and text.isdigit() and len(text) <= 19
+    return int(text) if known and int(text) < 2**63 else None

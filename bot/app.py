@@ -29,9 +29,11 @@ from sqlalchemy.orm import Session
 
 from bot import cashier, commands, customer, groups, polling, qr
 from bot.answers import RefusalMiddleware
+from bot.cashier import countdown
 from bot.conduct import ConductMiddleware
 from bot.context import Context, VisitorMiddleware
 from bot.errors import StartFailed
+from bot.filtering import answer_inline
 from bot.flood import Verdict
 from bot.intake import Intake, Undecodable, chat_of
 from bot.session import make_bot
@@ -54,6 +56,7 @@ def make_dispatcher(ctx: Context) -> Dispatcher:
     dispatcher.update.outer_middleware(ConductMiddleware())
     dispatcher.update.outer_middleware(RefusalMiddleware())
     dispatcher.include_routers(groups.router(), cashier.router(), customer.router())
+    answer_inline(dispatcher)
     return dispatcher
 
 
@@ -153,6 +156,7 @@ async def start(
     running = _assemble(ctx, username)
     await running.intake.start()
     running._tasks.append(asyncio.create_task(_keep_tidy(db)))
+    running._tasks.append(asyncio.create_task(countdown.run(ctx)))
     announce = commands.announce(bot, default_language=settings.language)
     running._tasks.append(asyncio.create_task(announce))
     if poll:

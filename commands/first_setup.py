@@ -16,6 +16,7 @@ from commands.common import (
     show_json,
     with_database,
 )
+from commands.who import list_keys, list_staff, revoke_key, revoke_staff
 from loyalty import clock
 
 if TYPE_CHECKING:
@@ -31,7 +32,16 @@ key_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Keys of tills for the POS API."
 )
 
-OutletOption = Annotated[str | None, typer.Option("--outlet", help="Name of the outlet.")]
+OutletsOption = Annotated[
+    list[str] | None,
+    typer.Option("--outlet", help="Name of the outlet; again for each one more of a cashier's."),
+]
+
+
+staff_app.command("list")(list_staff)
+staff_app.command("revoke")(revoke_staff)
+key_app.command("list")(list_keys)
+key_app.command("revoke")(revoke_key)
 
 
 @outlet_app.command("add")
@@ -73,10 +83,12 @@ def add_outlet(
 def add_staff(
     name: Annotated[str, typer.Argument(help="Name of the person.")],
     role: Annotated[str, typer.Option(help="owner, marketer, analyst or cashier.")],
-    outlet: OutletOption = None,
+    outlet: OutletsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add a person; prints one link: a cashier's for the bot, the others' for the panel.
+
+    A cashier may sell at several outlets, one at a time, and begins at the first.
 
     Example: regulars staff add Olga --role cashier --outlet "Main Street"
     """
@@ -87,16 +99,18 @@ def add_staff(
         fail(_("A person has a name of 1 to 120 characters."))
     if role not in staff.ROLES:
         fail(_("There is no role {role}; use owner, marketer, analyst or cashier.", role=role))
-    if role == staff.CASHIER and outlet is None:
+    if role == staff.CASHIER and not outlet:
         fail(_("A cashier needs --outlet."))
 
     def unit(session: Session) -> tuple[Any, str, str | None]:
         from loyalty.db import read_installation
 
         now = clock.now()
-        outlet_id = _outlet_id(session, outlet)
-        person = staff.add(
-            session, name=name, role=role, outlet_id=outlet_id, now=now, actor="system"
+        places = [_outlet_id(session, one) for one in outlet or ()]
+        first = places[0] if places else None
+        person = staff.add(session, name=name, role=role, outlet_id=first, now=now, actor="system")
+        staff.add_outlets(
+            session, staff_id=person.id, outlet_ids=places[1:], now=now, actor="system"
         )
         token = staff.invite(session, staff_id=person.id, now=now)
         state = read_installation(session)
@@ -161,8 +175,7 @@ def add_key(
     from loyalty import staff
 
     def unit(session: Session) -> str:
-        outlet_id = _outlet_id(session, outlet)
-        return staff.add_key(session, outlet_id=outlet_id or 0, now=clock.now())
+        return staff.add_key(session, outlet_id=_outlet_id(session, outlet), now=clock.now())
 
     key = with_database(unit)
     if as_json:
@@ -171,12 +184,10 @@ def add_key(
         show(key)
 
 
-def _outlet_id(session: Session, name: str | None) -> int | None:
+def _outlet_id(session: Session, name: str) -> int:
     from loyalty import staff
     from loyalty.errors import OutletNotFound
 
-    if name is None:
-        return None
     found = staff.find_outlet(session, name=name)
     if found is None:
         raise OutletNotFound()

@@ -10,16 +10,17 @@ from aiogram.exceptions import TelegramBadRequest, TelegramForbiddenError
 from aiogram.types import CallbackQuery
 from sqlalchemy.orm import Session
 
+from bot.cashier import countdown, questions, screens
 from bot.cashier import quote as words
-from bot.cashier import screens
-from bot.cashier.screens import Buttons, base36
+from bot.cashier.screens import Buttons
 from bot.cashier.till import SUM, at_till, set_step
 from bot.context import Context, Visitor
 from loyalty import customers, staff, texts
 from loyalty.errors import CustomerNotFound, DraftClosed, DraftNotFound, HoldAlreadyResolved
-from loyalty.purchases import asking, drafts
+from loyalty.purchases import asking, drafts, hold_words
 from loyalty.purchases.asking import Question
 from loyalty.purchases.drafts import Draft
+from loyalty.purchases.questions import DRAFT
 from loyalty.texts import Translator
 
 log = structlog.get_logger(__name__)
@@ -53,19 +54,21 @@ async def ask(
         return asked, customers.get(session, asked.draft.customer_id)
 
     asked, person = await ctx.db.transact(unit)
-    text, buttons = _question(texts.translator(person.language), asked, ctx.settings.currency)
-    name = words.first_name(person.name) or _("Customer without a name")
-    try:
-        await screens.send(ctx, replace(visitor, chat_id=asked.chat_id), text, buttons)
-        said = _("⏳ Waiting for {name} to confirm {points} in their own chat…", name=name,
-                 points=_.points(points))  # fmt: skip
-    except (TelegramForbiddenError, TelegramBadRequest) as problem:
-        log.info("customer_not_asked", problem=problem.message)
-        said = _("I cannot write to {name}: please spend fewer points.", name=name)
-    back = [
-        [(_("Change points"), f"sale:none:{base36(draft_id)}")],
-        [(_("Cancel"), f"sale:cancel:{base36(draft_id)}")],
-    ]
+    name = words.first_name(person.name)
+    message_id_asked = await _put(ctx, visitor, asked, texts.translator(person.language))
+    await ctx.db.transact(
+        lambda session: asking.note_message(
+            session, draft_id=draft_id, hold_id=asked.hold_id, message_id=message_id_asked
+        )
+    )
+    if message_id_asked is not None:
+        said, back = questions.waiting(
+            _, draft_id, name=name, points=asked.points, left=asked.seconds
+        )
+    else:
+        who = name or _("Customer without a name")
+        said = _("I cannot write to {name}: please spend fewer points.", name=who)
+        back = questions.back(_, draft_id)
     old = asked.draft.message_id
     placed = await screens.show(ctx, visitor, said, back, message_id=message_id)
     if message_id is None and old is not None:
@@ -76,25 +79,30 @@ async def ask(
                 session, draft_id=draft_id, message_id=placed, now=now
             )
         )
+    countdown.nudge(ctx, asked=True)
 
 
-def _question(_: Translator, asked: Question, currency: str) -> tuple[str, Buttons]:
-    lines = [
-        _(
-            "🔐 Spend <b>{points}</b> at {outlet}?",
-            points=_.points(asked.points),
-            outlet=asked.outlet,
-        ),
-        _("Sum of the purchase: {total}", total=_.money(asked.total, currency)),
-        _.plural(
-            "The question stands for {n} second.",
-            "The question stands for {n} seconds.",
-            asked.seconds,
-        ),
-    ]
-    name = base36(asked.hold_id)
-    yes, no = (_("✅ Yes, spend"), f"hold:yes:{name}"), (_("No"), f"hold:no:{name}")
-    return "\n".join(lines), [[yes, no]]
+async def _put(ctx: Context, visitor: Visitor, asked: Question, _: Translator) -> int | None:
+    """Put the question into the customer's chat, in place of one asked before; its message."""
+    buyer = replace(visitor, chat_id=asked.chat_id)
+    text = hold_words.question(
+        _,
+        points=asked.points,
+        outlet=asked.outlet,
+        total=asked.total,
+        currency=ctx.settings.currency,
+        seconds=asked.seconds,
+    )
+    try:
+        if asked.former is not None:
+            over = _("The till asks anew: see below 👇")
+            await screens.show(
+                ctx, replace(visitor, chat_id=asked.former[0]), over, message_id=asked.former[1]
+            )
+        return await screens.send(ctx, buyer, text, questions.answers(_, DRAFT, asked.hold_id))
+    except (TelegramForbiddenError, TelegramBadRequest) as problem:
+        log.info("customer_not_asked", problem=problem.message)
+        return None
 
 
 async def agree(

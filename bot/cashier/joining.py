@@ -2,48 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 from datetime import datetime
 
 from aiogram.dispatcher.event.bases import SkipHandler
-from aiogram.exceptions import TelegramAPIError
 from aiogram.filters import CommandObject
-from aiogram.types import BotCommand, BotCommandScopeChat, CallbackQuery, Message
+from aiogram.types import CallbackQuery, Message
 from sqlalchemy.orm import Session
 
 from bot.cashier import screens
-from bot.cashier.screens import Buttons
-from bot.cashier.till import set_step
+from bot.cashier.menus import remove_menu, set_menu
+from bot.cashier.till import home_of, set_step
+from bot.cashier.till import how_to_begin as how_to_begin
 from bot.context import Context, Visitor
 from loyalty import customers, staff
 from loyalty.errors import InvitationUsed, RoleMissing
-from loyalty.texts import Translator, plain
-
-COMMANDS = ("sale", "return", "shift", "help")
-
-
-def menu(_: Translator) -> list[BotCommand]:
-    """The commands of a cashier's chat."""
-    words = {
-        "sale": _("New sale"),
-        "return": _("Return a purchase"),
-        "shift": _("My shift today"),
-        "help": _("How the till works"),
-    }
-    return [BotCommand(command=name, description=plain(words[name])) for name in COMMANDS]
-
-
-async def set_menu(ctx: Context, visitor: Visitor, _: Translator) -> None:
-    """Give the chat the cashier's commands; without them everything still works by buttons."""
-    with contextlib.suppress(TelegramAPIError):
-        scope = BotCommandScopeChat(chat_id=visitor.chat_id)
-        await ctx.bot.set_my_commands(menu(_), scope=scope)
-
-
-async def remove_menu(ctx: Context, visitor: Visitor) -> None:
-    """Take the cashier's commands off the chat, with the role."""
-    with contextlib.suppress(TelegramAPIError):  # a menu that stays behind only answers politely
-        await ctx.bot.delete_my_commands(scope=BotCommandScopeChat(chat_id=visitor.chat_id))
+from loyalty.texts import Translator
 
 
 async def join(
@@ -79,34 +52,11 @@ async def join(
             await screens.send(ctx, visitor, words)
         raise SkipHandler from None
     await set_menu(ctx, visitor, _)
-    await screens.send(ctx, visitor, greeting(_, person.name, person.outlet_name), home_buttons(_))
-
-
-def greeting(_: Translator, name: str, outlet_name: str | None) -> str:
-    """Hello, where you are, and how to begin."""
-    if outlet_name is None:
-        hello = _("👋 Hello, {name}! You have no outlet yet: ask the owner for one.", name=name)
-    else:
-        hello = _(
-            "👋 Hello, {name}! You are at the till of {outlet}.", name=name, outlet=outlet_name
+    if person.role == staff.OWNER:
+        await screens.send(
+            ctx, visitor, _("🔑 You are here as the owner, {name}.", name=person.name)
         )
-    return hello + "\n\n" + how_to_begin(_)
-
-
-def how_to_begin(_: Translator) -> str:
-    """The two ways to start a sale."""
-    return _(
-        "To start a sale, scan the customer's QR with your phone's camera "
-        "or send me the 8 digits under it."
-    )
-
-
-def home_buttons(_: Translator) -> Buttons:
-    """Everything a cashier can do, by buttons."""
-    return [
-        [(_("🛍 New sale"), "till:sale"), (_("↩️ Return"), "till:return")],
-        [(_("📊 My shift"), "till:shift"), (_("❓ Help"), "till:help")],
-    ]
+    await screens.send(ctx, visitor, *await home_of(ctx, visitor, _))
 
 
 async def start(
@@ -116,8 +66,7 @@ async def start(
     assert visitor.staff is not None
     await ctx.db.transact(lambda session: set_step(session, visitor, now, None))
     await set_menu(ctx, visitor, _)
-    words = greeting(_, visitor.staff.name, visitor.staff.outlet_name)
-    await screens.send(ctx, visitor, words, home_buttons(_))
+    await screens.send(ctx, visitor, *await home_of(ctx, visitor, _))
 
 
 async def help_text(
@@ -134,7 +83,8 @@ async def help_text(
         "A mistake? Tap Return: by today's list, or by the number of the sale.\n"
         "Your own card is at /card, another language at /language."
     )
-    await screens.send(ctx, visitor, words, home_buttons(_))
+    _hello, buttons = await home_of(ctx, visitor, _)
+    await screens.send(ctx, visitor, words, buttons)
 
 
 async def outsider_tap(_query: CallbackQuery, ctx: Context, visitor: Visitor) -> None:

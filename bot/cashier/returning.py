@@ -8,20 +8,18 @@ from datetime import datetime
 from aiogram.types import CallbackQuery, Message
 from sqlalchemy.orm import Session
 
-from bot.cashier import screens
+from bot.cashier import picking, screens
 from bot.cashier.quote import first_name
 from bot.cashier.screens import base36
 from bot.cashier.till import RETURN, at_till, locale_of, set_step
 from bot.context import Context, Visitor
 from loyalty import clock, purchases
-from loyalty.purchases import ReturnedLine, ReturnResult, till
+from loyalty.purchases import ReturnResult, till
 from loyalty.purchases.till import Sale, SoldLine
 from loyalty.staff import Staff
 from loyalty.texts import Translator
 
-MOST_LINES = 40
-"""Lines that can be chosen one by one; a longer receipt comes back whole."""
-LABEL_LENGTH = 40
+LABEL_LENGTH = 26
 
 
 async def list_sales(
@@ -40,7 +38,7 @@ async def list_sales(
         text = _("↩️ Which purchase comes back? Choose it, or type the number of the sale.")
     else:
         text = _("No sales here today yet. To return an older purchase, type its number.")
-    await screens.send(ctx, visitor, text, _sale_buttons(ctx, _, sales, zone))
+    await screens.send(ctx, visitor, text, _sale_buttons(ctx, _, sales, zone, now))
 
 
 def _place(ctx: Context, person: Staff) -> tuple[str, int]:
@@ -49,13 +47,15 @@ def _place(ctx: Context, person: Staff) -> tuple[str, int]:
 
 
 def _sale_buttons(
-    ctx: Context, _: Translator, sales: Sequence[Sale], zone: str
+    ctx: Context, _: Translator, sales: Sequence[Sale], zone: str, now: datetime
 ) -> list[list[tuple[str, str]]]:
     rows = []
+    today = clock.local_date(now, zone)
     for sale in sales:
         at = sale.sold_at.astimezone(clock.zone(zone))
+        when = f"{at:%H:%M}" if at.date() == today else f"{at:%d.%m %H:%M}"
         total = _.money(sale.total - sale.returned, ctx.settings.currency)
-        label = f"{at:%H:%M} · {total} · {(first_name(sale.customer_name) or '—')[:LABEL_LENGTH]}"
+        label = f"{when} · {total} · {(first_name(sale.customer_name) or '—')[:LABEL_LENGTH]}"
         rows.append([(label, f"ret:view:{base36(sale.purchase_id)}")])
     return rows
 
@@ -63,7 +63,7 @@ def _sale_buttons(
 async def take_number(
     message: Message, ctx: Context, visitor: Visitor, now: datetime, _: Translator
 ) -> None:
-    """The number of a sale, typed."""
+    """The number of a sale, typed: the till's own on the receipt, or our six digits."""
     number = (message.text or "").strip().lstrip("№#").strip()
 
     def unit(session: Session) -> tuple[str, list[Sale]]:
@@ -75,35 +75,31 @@ async def take_number(
     zone, found = await ctx.db.read(unit)
     if not found:
         words = _(
-            "I found no sale with this number at your outlet. "
-            "The number is on the screen after a sale: № and six digits."
+            "I found no sale with this number at your outlet. It is the number on the till's "
+            "receipt, or № and six digits on the screen after a sale."
         )
         await screens.send(ctx, visitor, words)
     elif len(found) == 1:
-        await _preview(ctx, visitor, now, _, found[0].purchase_id, 0, message_id=None)
+        await _preview(ctx, visitor, now, _, found[0].purchase_id, "", message_id=None)
     else:
         words = _("Which of these?")
-        await screens.send(ctx, visitor, words, _sale_buttons(ctx, _, found, zone))
+        await screens.send(ctx, visitor, words, _sale_buttons(ctx, _, found, zone, now))
 
 
 async def view(
     query: CallbackQuery, ctx: Context, visitor: Visitor, now: datetime, _: Translator
 ) -> None:
     """A sale was chosen, or a line of it ticked: what would come back."""
-    purchase_id, ticked = (screens.number_at(query.data, place) for place in (0, 1))
+    purchase_id, picked = _asked(query)
     screen = screens.screen_of(query)
-    await _preview(ctx, visitor, now, _, purchase_id, max(ticked, 0), message_id=screen)
+    await _preview(ctx, visitor, now, _, purchase_id, picked, message_id=screen)
 
 
-def _chosen(lines: Sequence[SoldLine], ticked: int) -> list[ReturnedLine] | None:
-    """The ticked lines (bit n for line n), all that is left of each; None: the whole sale."""
-    if ticked == 0:
-        return None
-    return [
-        ReturnedLine(n=line.n, quantity_milli=line.left_milli)
-        for line in lines
-        if ticked >> line.n & 1 and line.left_milli > 0
-    ] or None
+def _asked(query: CallbackQuery) -> tuple[int, str]:
+    """The sale and the lines a button names; an older button names none."""
+    parts = (query.data or "").split(":")
+    picked = parts[3] if len(parts) > 3 and parts[1] in ("pick", "take") else ""
+    return screens.number_at(query.data, 0), picked
 
 
 async def _preview(
@@ -112,42 +108,54 @@ async def _preview(
     now: datetime,
     _: Translator,
     purchase_id: int,
-    ticked: int,
+    picked: str,
     *,
     message_id: int | None,
 ) -> None:
-    def unit(session: Session) -> tuple[Sale, list[SoldLine], ReturnResult]:
+    def unit(session: Session) -> tuple[Sale, list[SoldLine], dict[int, int], ReturnResult]:
         person = at_till(session, visitor)
         sale = till.get_sale(session, purchase_id=purchase_id, outlet_id=_place(ctx, person)[1])
         lines = till.lines_of(session, purchase_id=purchase_id)
+        chosen = picking.read(lines, picked)
         result = purchases.preview_return(
-            session, purchase_id=purchase_id, lines=_chosen(lines, ticked), now=now
+            session, purchase_id=purchase_id, lines=picking.returned(lines, chosen), now=now
         )
-        return sale, lines, result
+        return sale, lines, chosen, result
 
-    sale, lines, result = await ctx.db.read(unit)
+    sale, lines, chosen, result = await ctx.db.read(unit)
     text = _what_comes_back(ctx, visitor, _, sale, result)
-    buttons = _line_buttons(ctx, _, sale, lines, ticked)
-    label = _("✅ Return all that is left") if ticked == 0 else _("✅ Return what is ticked")
-    buttons.append([(label, f"ret:do:{base36(purchase_id)}:{base36(ticked)}")])
+    buttons = _line_buttons(ctx, _, sale, lines, chosen)
+    label = _("✅ Return what is ticked") if chosen else _("✅ Return all that is left")
+    code = picking.write(lines, chosen) if buttons else ""
+    buttons.append([(label, f"ret:take:{base36(purchase_id)}:{code}")])
     buttons.append([(_("Back"), "ret:close")])
     await screens.show(ctx, visitor, text, buttons, message_id=message_id)
 
 
 def _line_buttons(
-    ctx: Context, _: Translator, sale: Sale, lines: Sequence[SoldLine], ticked: int
+    ctx: Context, _: Translator, sale: Sale, lines: Sequence[SoldLine], chosen: dict[int, int]
 ) -> list[list[tuple[str, str]]]:
     left = [line for line in lines if line.left_milli > 0]
-    if len(left) < 2 or max(line.n for line in lines) > MOST_LINES:
+    pieces = sum(picking.pieces_left(line) for line in left)
+    if pieces < 2 or len(lines) > picking.MOST_LINES:
         return []
+
+    def data(line: SoldLine, count: int) -> str:
+        code = picking.write(lines, {**chosen, line.n: count})
+        return f"ret:pick:{base36(sale.purchase_id)}:{code}"
+
     rows = []
     for line in left:
-        mark = "☑️" if ticked >> line.n & 1 else "▫️"
-        name = line.name or str(_("Line {n}", n=line.n))
+        most, count = picking.pieces_left(line), chosen.get(line.n, 0)
         money = _.money(line.amount * line.left_milli // line.quantity_milli, ctx.settings.currency)
-        label = f"{mark} {name[:LABEL_LENGTH]} · {money}"
-        data = f"ret:view:{base36(sale.purchase_id)}:{base36(ticked ^ 1 << line.n)}"
-        rows.append([(label, data)])
+        name = (line.name or str(_("Line {n}", n=line.n)))[:LABEL_LENGTH]
+        mark = "☑️" if count else "▫️"
+        if not picking.by_piece(line):
+            rows.append([(f"{mark} {name} · {money}", data(line, 0 if count else most))])
+            continue
+        label = f"{mark} {name} · {count}/{most} · {money}"
+        rows.append([(label, data(line, 0 if count else most))])
+        rows.append([("−", data(line, max(0, count - 1))), ("+", data(line, min(most, count + 1)))])
     return rows
 
 
@@ -189,7 +197,7 @@ async def do(
     query: CallbackQuery, ctx: Context, visitor: Visitor, now: datetime, _: Translator
 ) -> str:
     """The return itself; the customer's message is on its way to their chat."""
-    purchase_id, ticked = (screens.number_at(query.data, place) for place in (0, 1))
+    purchase_id, picked = _asked(query)
 
     def unit(session: Session) -> tuple[Sale, ReturnResult]:
         person = at_till(session, visitor)
@@ -198,7 +206,7 @@ async def do(
         result = purchases.record_return(
             session,
             purchase_id=purchase_id,
-            lines=_chosen(lines, max(ticked, 0)),
+            lines=picking.returned(lines, picking.read(lines, picked)),
             actor=person.actor,
             now=now,
             key=f"bot:{visitor.telegram_id}:{visitor.update_id}",

@@ -11,7 +11,7 @@ from aiogram.filters import Filter
 from aiogram.types import CallbackQuery, TelegramObject
 from sqlalchemy.orm import Session
 
-from bot.cashier import screens
+from bot.cashier import countdown, screens
 from bot.cashier.words import refusal
 from bot.context import Context, Visitor
 from bot.words import Locale
@@ -29,11 +29,11 @@ class AtTill(Filter):
 
     async def __call__(self, _event: TelegramObject, visitor: Visitor | None = None) -> bool:
         """Whether the visitor is a cashier, or an owner with an outlet."""
-        return visitor is not None and visitor.is_cashier and _role(visitor) in staff.SELLING
-
-
-def _role(visitor: Visitor) -> str | None:
-    return visitor.staff.role if visitor.staff is not None else None
+        person = visitor.staff if visitor is not None else None
+        if person is None or person.role not in staff.SELLING:
+            return False
+        # A cashier whose outlet is gone is told so by the handlers.
+        return person.outlet_id is not None or person.role == staff.CASHIER
 
 
 class InStep(Filter):
@@ -59,19 +59,74 @@ def step_number(visitor: Visitor, name: str) -> int:
     return int(value) if isinstance(value, (int, str)) and str(value).isdigit() else -1
 
 
-def at_till(session: Session, visitor: Visitor) -> staff.Staff:
-    """The cashier, as the database knows them in this very transaction.
+def standing(session: Session, visitor: Visitor) -> staff.Staff:
+    """The cashier as the database knows them in this very transaction, at an outlet or not.
 
     Raises:
         RoleMissing: the role was taken away meanwhile.
-        OutletNotFound: nobody said where they sell.
     """
     person = staff.find_by_telegram(session, telegram_id=visitor.telegram_id)
     if person is None or not person.sells:
         raise RoleMissing(needed=staff.CASHIER)
+    return person
+
+
+def at_till(session: Session, visitor: Visitor) -> staff.Staff:
+    """The same, standing at an open outlet: whoever sells is asked for here.
+
+    Raises:
+        RoleMissing: the role was taken away meanwhile.
+        OutletNotFound: nobody said where they sell, or that outlet is closed.
+    """
+    person = standing(session, visitor)
     if person.outlet_id is None:
         raise OutletNotFound()
     return person
+
+
+def how_to_begin(_: Translator) -> str:
+    """The two ways to start a sale."""
+    return _(
+        "To start a sale, scan the customer's QR with your phone's camera "
+        "or send me the 8 digits under it."
+    )
+
+
+def home_buttons(_: Translator, *, several: bool = False) -> screens.Buttons:
+    """Everything a cashier can do, by buttons; ``several``: there are outlets to choose from."""
+    rows = [
+        [(_("🛍 New sale"), "till:sale"), (_("↩️ Return"), "till:return")],
+        [(_("📊 My shift"), "till:shift"), (_("❓ Help"), "till:help")],
+    ]
+    return [*rows, [(_("🏪 Change outlet"), "place:choose")]] if several else rows
+
+
+async def home_of(ctx: Context, visitor: Visitor, _: Translator) -> tuple[str, screens.Buttons]:
+    """The home screen: who and where one is, and how to begin.
+
+    Raises:
+        RoleMissing: the role was taken away meanwhile.
+    """
+
+    def unit(session: Session) -> tuple[staff.Staff, int]:
+        person = standing(session, visitor)
+        return person, len(staff.outlets_of(session, staff_id=person.id))
+
+    person, places = await ctx.db.read(unit)
+    if person.outlet_name is not None:
+        hello = _(
+            "👋 Hello, {name}! You are at the till of {outlet}.",
+            name=person.name,
+            outlet=person.outlet_name,
+        )
+    elif places:
+        hello = _("👋 Hello, {name}! Your outlet is closed: choose another.", name=person.name)
+    else:
+        hello = _(
+            "👋 Hello, {name}! You have no outlet yet: ask the owner for one.", name=person.name
+        )
+    several = places > 1 or (places == 1 and person.outlet_id is None)
+    return f"{hello}\n\n{how_to_begin(_)}", home_buttons(_, several=several)
 
 
 def set_step(
@@ -114,6 +169,9 @@ class Refusals(BaseMiddleware):
             words = refusal(say, error, locale_of(ctx, visitor))
             await self._refuse(ctx, visitor, event, error, words, data["now"])
             return None
+        finally:
+            # Whatever was chosen, a question to the customer may be over by it.
+            countdown.nudge(ctx)
         if isinstance(event, CallbackQuery):
             await screens.answer(event, plain(said) if isinstance(said, str) else None)
         return None
@@ -128,7 +186,7 @@ class Refusals(BaseMiddleware):
         now: datetime,
     ) -> None:
         over = isinstance(error, (DraftClosed, DraftNotFound, RoleMissing)) and (
-            error.facts.get("status") != "changed"
+            error.facts.get("status") not in ("changed", "elsewhere")
         )
         if over and (step_of(visitor) or "").startswith(STEP):
             await ctx.db.transact(lambda session: set_step(session, visitor, now, None))

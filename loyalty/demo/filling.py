@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from loyalty import clock, consent, customers, events, staff, wallet
 from loyalty.customers import customer
 from loyalty.db.rows import Rows
-from loyalty.demo import afterwards, anna, campaigns, codes, friends, oddities, rules
+from loyalty.demo import afterwards, anna, campaigns, codes, friends, oddities, rules, voices
 from loyalty.demo.afterwards import People
 from loyalty.demo.catalogue import Chain, chain
 from loyalty.demo.guests import Guest, make_guests, strangers, visits_of
@@ -118,6 +118,7 @@ def fill(
         time_zone=time_zone,
         now=now,
     )
+    voices.leave(session, marketer=people.marketer, language=language, now=now)
     oddities.flag(session, till.program.guards, owner=people.owner, time_zone=time_zone, now=now)
     _note(session, len(guests), till.totals["purchases"], now=now)
     return _filled(till, len(guests))

@@ -25,6 +25,8 @@ VALUES: dict[str, dict[str, Any]] = {
     "referral_reward": {"points": 100, "side": "friend", "balance": 200},
     "new_account_used_your_phone": {"hours": 72},
     "consent_changed": {"granted": True},
+    "staff_answer": {"text": "10 < 20"},
+    "talk_waits": {},
 }
 
 

@@ -50,7 +50,7 @@ async def keep(request: web.Request) -> web.StreamResponse:
         )
     )
     back = f"/admin/customers/{customer_id}"
-    raise web.HTTPSeeOther("/admin/erasures" if form.get("from") == "list" else back)
+    raise web.HTTPSeeOther("/admin/erasures" if form.get("back") == "list" else back)
 
 
 def routes() -> list[web.RouteDef]:

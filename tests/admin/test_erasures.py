@@ -70,7 +70,7 @@ async def test_who_waits_is_listed_and_can_be_kept(world: World, visitor: Visito
     assert "Vera" in page
     assert "Owner asked on" in page
     assert "asked in the bot on" in page
-    _, page, _ = await olga.post(f"/admin/customers/{who}/keep", **{"from": "list"})
+    _, page, _ = await olga.post(f"/admin/customers/{who}/keep", back="list")
     assert "Vera" not in page
     assert "Gleb" in page
     assert [kind for kind, _ in await kinds(world, who)] == [

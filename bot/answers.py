@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -35,8 +36,14 @@ TOAST_LIMIT = 200
 
 
 def button(text: object, data: str) -> InlineKeyboardButton:
-    """A button that comes back to the bot."""
-    return InlineKeyboardButton(text=plain(str(text)), callback_data=data)
+    """A button that comes back to the bot. Not to be changed: the same one may be in use."""
+    return _button(plain(str(text)), data)
+
+
+@lru_cache(maxsize=2048)
+def _button(text: str, data: str) -> InlineKeyboardButton:
+    # The same few hundred all day long; making one anew costs as much as wording a line.
+    return InlineKeyboardButton(text=text, callback_data=data)
 
 
 def link(text: object, url: str) -> InlineKeyboardButton:

@@ -55,8 +55,20 @@ def incoming(update: Any) -> Incoming | None:
     update_id = update.get("update_id")
     if not isinstance(update_id, int) or not 0 <= update_id < _BIGGEST:
         return None
+    update = _without_keyboard(update)
     # ASCII: a zero byte or half a surrogate pair in a text would not go into every database.
     return Incoming(update_id, chat_of(update), json.dumps(update, separators=(",", ":")))
+
+
+def _without_keyboard(update: dict[str, Any]) -> dict[str, Any]:
+    """A tap without the buttons of the message it was on: its data says which one it was, and
+    a model of each would cost more than all the rest of the update."""
+    query = update.get("callback_query")
+    message = query.get("message") if isinstance(query, dict) else None
+    if not isinstance(query, dict) or not isinstance(message, dict):
+        return update
+    bare = {name: value for name, value in message.items() if name != "reply_markup"}
+    return {**update, "callback_query": {**query, "message": bare}}
 
 
 def chat_of(update: dict[str, Any]) -> int:

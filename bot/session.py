@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
 from aiogram import Bot
-from aiogram.client.default import DefaultBotProperties
+from aiogram.client.default import Default, DefaultBotProperties
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.session.middlewares.base import (
     BaseRequestMiddleware,
@@ -16,10 +18,11 @@ from aiogram.client.session.middlewares.base import (
 from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
 from aiogram.enums import ParseMode
 from aiogram.exceptions import TelegramRetryAfter
-from aiogram.methods import Response, TelegramMethod
-from aiogram.types import LinkPreviewOptions
+from aiogram.methods import EditMessageText, Response, SendMessage, TelegramMethod
+from aiogram.types import InlineKeyboardMarkup, LinkPreviewOptions
 from aiohttp import BytesPayload, FormData, Payload
 
+_PLAIN = (str, int, float, Default)
 PATIENCE_S = 60
 """How long a reply waits for Telegram's limits before the update is tried again later."""
 
@@ -57,11 +60,33 @@ class _Fields(FormData):
         return BytesPayload(self._body, content_type="application/x-www-form-urlencoded")
 
 
+def _shortened(content: str) -> str:
+    """An answer without what hangs on its message; one of any other form as it is."""
+    try:
+        told = json.loads(content)["result"]
+        kept = {name: told[name] for name in ("message_id", "date", "chat")}
+    except (ValueError, KeyError, TypeError):
+        return content
+    return json.dumps({"ok": True, "result": kept})
+
+
 class LeanSession(AiohttpSession):
     """Sends what has no file as a plain form."""
 
     def build_form_data(self, bot: Bot, method: TelegramMethod[Any]) -> FormData:
         """The request's body, as aiogram wants it made."""
+        prepared: dict[str, Any] = {}
+        for name, value in method:
+            if isinstance(value, InlineKeyboardMarkup):
+                prepared[name] = value.model_dump_json(exclude_none=True, warnings=False)
+            elif isinstance(value, _PLAIN):
+                prepared[name] = self.prepare_value(value, bot=bot, files={})
+            elif value is not None:
+                return self._any_form(bot, method)
+        # An enum of words is one of its words.
+        return _Fields({name: str.__str__(value) for name, value in prepared.items() if value})
+
+    def _any_form(self, bot: Bot, method: TelegramMethod[Any]) -> FormData:
         files: dict[str, Any] = {}
         prepared = {
             name: self.prepare_value(value, bot=bot, files=files)
@@ -70,8 +95,19 @@ class LeanSession(AiohttpSession):
         }
         if files:
             return super().build_form_data(bot, method)
-        # An enum of words is one of its words.
         return _Fields({name: str.__str__(value) for name, value in prepared.items() if value})
+
+    def check_response(
+        self, bot: Bot, method: TelegramMethod[Any], status_code: int, content: str
+    ) -> Response[Any]:
+        """The answer; of a text that was sent or changed its number, chat and moment alone.
+
+        What comes back is what was sent: making models of its text and of every button took a
+        fifth of a tap.
+        """
+        if status_code == HTTPStatus.OK and isinstance(method, SendMessage | EditMessageText):
+            content = _shortened(content)
+        return super().check_response(bot, method, status_code, content)
 
 
 def make_bot(token: str, api_url: str | None) -> Bot:

@@ -39,7 +39,14 @@ _VOUCHERS = (
     "voucher_not_combinable",
     "voucher_no_items",
 )
-_WHO = ("customer_not_found", "code_invalid", "phone_invalid", "customer_blocked", "too_many_tries")
+_WHO = (
+    "customer_not_found",
+    "code_invalid",
+    "card_blank",
+    "phone_invalid",
+    "customer_blocked",
+    "too_many_tries",
+)
 _SPENDING = (
     "presence_required",
     "redemption_frozen",

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from admin.api.door import Call, is_code
-from loyalty import customers
+from loyalty import customers, enrolment
 from loyalty.customers import Identified, external_id
 from loyalty.errors import CustomerBlocked, CustomerNotFound
 
@@ -34,6 +34,7 @@ def identify(session: Session, call: Call, customer: str) -> Identified | NotIde
 
     Raises:
         CustomerNotFound, CodeInvalid, PhoneInvalid: nobody's.
+        CardBlank: a paper card nobody has yet; what records something makes it somebody's.
         CustomerBlocked: the program is closed to them.
         TooManyTries: five wrong codes within a minute from this till.
     """
@@ -47,14 +48,28 @@ def identify(session: Session, call: Call, customer: str) -> Identified | NotIde
     card = _CARD.fullmatch(customer.strip())
     if card is None:
         raise CustomerNotFound()
-    return customers.identify_token(session, keys=call.keys, token=card[1], now=call.now)
+    if call.key is None:  # a question, which writes nothing: a blank card is told as such
+        return customers.identify_token(session, keys=call.keys, token=card[1], now=call.now)
+    return enrolment.identify(
+        session,
+        keys=call.keys,
+        token=card[1],
+        outlet_id=call.till.outlet_id,
+        actor=call.till.actor,
+        now=call.now,
+        language=call.settings.language,
+    )
 
 
 def _named(session: Session, customer_id: int | sa.ScalarSelect[int] | None) -> Identified:
     if customer_id is None:
         raise CustomerNotFound()
-    one = sa.select(customers.customer.c.id, customers.customer.c.status)
-    row = session.execute(one.where(customers.customer.c.id == customer_id)).one_or_none()
+    c = customers.customer.c
+    one = sa.select(c.id, c.status, c.merged_into)
+    row = session.execute(one.where(c.id == customer_id)).one_or_none()
+    if row is not None and row.merged_into is not None:
+        # A paper card that a member has taken: they are who is meant.
+        row = session.execute(one.where(c.id == row.merged_into)).one_or_none()
     if row is None or row.status == customers.ERASED:
         raise CustomerNotFound()
     if row.status == customers.BLOCKED:

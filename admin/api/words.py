@@ -38,6 +38,7 @@ _TITLES = {
     "receipt_invalid": N_("Something in this receipt is not right"),
     "amount_out_of_range": N_("The sum of the receipt is too large"),
     "time_out_of_range": N_("The moment is too far from now"),
+    "card_blank": N_("A new paper card: record the sale with it, and it is the guest's"),
     "already_attached": N_("This purchase has its customer already"),
     "late_attach": N_("It is too late to add a customer to this purchase"),
     "claim_expired": N_("The link on this receipt is out of date"),

@@ -1,4 +1,4 @@
-"""A shop that has sold with the first schema goes on after the second one."""
+"""A shop that has sold with an earlier schema goes on after the next one, and back."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loyalty import checkup
+from loyalty import checkup, staff
 from loyalty.db import Database, migrate
 from loyalty.program import Program, program_version
-from loyalty.receipts import customer_day, customer_stats
+from loyalty.receipts import customer_day, customer_stats, purchase_return
 from tests.world import World, lines, open_world
 
 # What the first release wrote for a program nobody has changed.
@@ -104,3 +104,42 @@ async def test_purchases_of_the_first_schema_are_sold_on_and_returned(empty_url:
         new = await world.take_back(sold.purchase_id)
         assert (new.money_back, new.earned_reversed) == (100_00, 5)
         assert (await world.db.read(checkup.check)).faults == ()
+
+
+async def test_the_third_schema_says_where_cashiers_sell_and_loses_nothing(empty_url: str) -> None:
+    migrate(empty_url)
+    async with open_world(empty_url) as before:
+        who = await before.customer(points=100)
+        sold = await before.sell(who, lines((2, 150_00), sold_at=before.now), redeem=50)
+        await before.take_back(sold.purchase_id, [(1, 1000)])
+
+        def hire(session: Session) -> int:
+            return staff.add(
+                session, name="Olga", role="owner", outlet_id=None, now=before.now, actor="system"
+            ).id
+
+        owner = await before.db.transact(hire)
+        counts = await before.db.read(count)
+    migrate(empty_url, revision="0002")
+    migrate(empty_url)
+    async with open_again(empty_url, before) as world:
+        assert await world.db.read(count) == counts
+        person = await world.db.read(lambda s: staff.get(s, world.staff_id))
+        assert person.outlet_id == world.outlet_id
+        mine = await world.db.read(lambda s: staff.outlets_of(s, staff_id=world.staff_id))
+        assert [place.id for place in mine] == [world.outlet_id]
+        assert await world.db.read(lambda s: staff.outlets_of(s, staff_id=owner)) == []
+        undone = sa.select(purchase_return.c.undo)
+        assert await world.db.read(lambda s: s.execute(undone).scalars().all()) == [False]
+        back = await world.take_back(sold.purchase_id)
+        assert back.amount == 150_00
+        assert (await world.db.read(checkup.check)).faults == ()
+
+
+def count(session: Session) -> dict[str, int]:
+    """Rows of what a shop must not lose."""
+    kept = ("customer", "staff", "purchase", "purchase_return", "entry", "lot", "event", "outbox")
+    return {
+        name: session.execute(sa.text(f"SELECT COUNT(*) FROM {name}")).scalar_one()
+        for name in kept
+    }

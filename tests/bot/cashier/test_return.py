@@ -113,9 +113,22 @@ async def test_single_lines_come_back(street: Street):
     assert balance.pending == 10
     await anna.send("/return")
     await anna.tap("Ivan")
-    assert await anna.buttons() == ["✅ Return all that is left", "Back"]
-    await anna.tap("Return all")
-    assert (await street.balance(ivan)).pending == 0
+    labels = await anna.buttons()
+    assert labels[0].startswith("▫️ Croissant · 0/2 · ")
+    assert labels[1:] == ["−", "+", "✅ Return all that is left", "Back"]
+    await anna.tap("+")
+    assert (await anna.buttons())[0].startswith("☑️ Croissant · 1/2 · ")
+    assert "Points taken back: 5" in await anna.words()
+    await anna.tap("−")
+    assert "✅ Return all that is left" in await anna.buttons()
+    await anna.tap("+")
+    old = await anna.last()
+    await anna.tap("Return what is ticked")
+    assert (await street.balance(ivan)).pending == 5
+    taken = next(b for r in old["buttons"] for b in r if "ret:take" in b["callback_data"])
+    await anna.tap_data(old, taken["callback_data"])
+    assert (await street.balance(ivan)).pending == 0, "one piece was left, and one piece was asked"
+    assert "already" in (await anna.tap_data(old, taken["callback_data"]) or "")
 
 
 async def test_the_shift_counts_this_cashier_today(street: Street):

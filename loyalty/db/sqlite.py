@@ -62,6 +62,8 @@ def sqlite_engine(path: Path, *, read_only: bool = False) -> sa.Engine:
             "foreign_keys=ON",
             "cache_size=-16000",
             "temp_store=MEMORY",
+            # Whoever is erased is gone from the file too, not only from the tables.
+            "secure_delete=ON",
             *(["query_only=ON"] if read_only else []),
         ):
             connection.execute(f"PRAGMA {pragma}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 
 import pytest
 import sqlalchemy as sa
@@ -10,13 +11,24 @@ import sqlalchemy as sa
 from loyalty import checkup, customers, privacy, wallet
 from loyalty.consent import consent
 from loyalty.customers import card_code, customer, phone_seen, telegram_chat
+from loyalty.db.sqlite import sqlite_path
 from loyalty.errors import CodeInvalid, CustomerNotFound
 from loyalty.messaging.tables import outbox
 from loyalty.privacy.wiping import FAREWELL
 from loyalty.vouchers.tables import voucher
 from loyalty.wallet.tables import entry
-from tests.loyalty.privacy.anna import CHAT, KEYS, PHONE, TRACES, Anna, join_again, traces
-from tests.world import ZONE, World
+from tests.loyalty.privacy.anna import (
+    CHAT,
+    KEYS,
+    MARK,
+    PHONE,
+    TRACES,
+    Anna,
+    join_again,
+    move_in,
+    traces,
+)
+from tests.world import ZONE, World, open_world
 
 
 async def erase(anna: Anna) -> bool:
@@ -258,3 +270,20 @@ async def test_debt_stays_in_the_books(world: World) -> None:
     assert (await world.balance(who)).available == 0
     expired = await world.db.transact(lambda s: wallet.expire_due(s, now=world.now))
     assert expired.lots == 0
+
+
+async def test_not_even_the_file_remembers(sqlite_database: str) -> None:
+    """What is deleted is overwritten: the bytes of the database hold no trace of her."""
+    path = sqlite_path(sqlite_database)
+    async with open_world(sqlite_database) as world:
+        anna = await move_in(world)
+        assert await erase(anna)
+        await send_off(world)
+        await sweep(world)
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    content = path.read_bytes()
+    assert len(content) > 100_000
+    for trace in (MARK, PHONE, "zina@example.org", "Lukomorye", "ERP-4711"):
+        assert trace.encode() not in content

@@ -79,11 +79,7 @@ def _caption(turn: Turn, found: _Card) -> str:
     until = shown.expires_at.astimezone(clock.zone(turn.locale.time_zone)).strftime("%H:%M")
     points = _.points(found.balance.available)
     lines = [
-        _(
-            "💳 <b>Your card</b>: {tier}, <b>{points}</b>",
-            tier=found.tier.title(_.language),
-            points=points,
-        ),
+        _("💳 <b>{tier}</b> · <b>{points}</b>", tier=found.tier.title(_.language), points=points),
         _("Code {code} · good until {time} 🔒", code=code, time=until),
     ]
     if found.balance.frozen_until is not None:

@@ -31,9 +31,9 @@ _KINDS = {
 }
 _WITH_SUM = {
     "accrual": N_("For a purchase of {money}"),
-    "redemption": N_("Paid with points, purchase of {money}"),
+    "redemption": N_("Spent on a purchase of {money}"),
     "clawback": N_("Return of {money}"),
-    "refund": N_("Back after a return of {money}"),
+    "refund": N_("Back for a return of {money}"),
 }
 # What tells more than the kind: where the points came from.
 _BY_SOURCE = {
@@ -134,8 +134,8 @@ def _receipt(_: Translator, bought: Bought, currency: str) -> list[Markup | str]
         lines.append(_.plural("…and {n} more", "…and {n} more", bought.more_lines))
     total = _.money(bought.total, currency)
     if bought.redeemed:
-        points = _.points(bought.redeemed)
-        lines.append(_("Total {money}, of it {points}", money=total, points=points))
+        n = _.number(bought.redeemed)
+        lines.append(_("Total {money}, {n} of it in points", money=total, n=n))
     else:
         lines.append(_("Total {money}", money=total))
     if bought.returned:

@@ -72,31 +72,36 @@ def came(
 def _part(
     _: Translator, part: Given, zone: str, now: datetime, *, alone: bool
 ) -> list[Markup | str]:
-    """From when, until when, how many are left."""
+    """From when, until when, how many are left; of several parts a line each."""
+    term, left = _term(_, part, zone, now), _left(_, part)
+    if not alone:
+        said = _("• {n}: {what}", n=_.number(part.points), what=left if not part.left else term)
+        return [said, Markup("   {}").format(left)] if 0 < part.left < part.points else [said]
+    sign = {"waiting": "⏳", "open": "✅", "ended": "⌛"}[part.state]
+    lines: list[Markup | str] = [Markup("{} {}").format(sign, term)]
+    return lines if part.state == "ended" else [*lines, left]
+
+
+def _term(_: Translator, part: Given, zone: str, now: datetime) -> Markup:
     since = _day(_, clock.local_date(part.active_from, zone), now)
     last = _day(_, part.last_day, now) if part.last_day is not None else None
     if part.state == "ended":
-        term = _("⌛ They were good through {day}", day=last)
-    elif part.state == "waiting" and last is None:
-        term = _("⏳ To spend from {since} on, without an end", since=since)
-    elif part.state == "waiting":
-        term = _("⏳ To spend from {since} to {last}", since=since, last=last)
-    elif last is None:
-        term = _("✅ To spend since {since}, without an end", since=since)
-    else:
-        term = _("✅ To spend since {since}, through {last}", since=since, last=last)
-    if not alone:
-        term = Markup("{}: {}").format(_.points(part.points), term)
-    lines: list[Markup | str] = [term]
-    if part.state == "ended":
-        return lines
+        return _("They were good through {day}", day=last)
+    if part.state == "waiting":
+        if last is None:
+            return _("To spend from {since} on, without an end", since=since)
+        return _("To spend from {since} to {last}", since=since, last=last)
+    if last is None:
+        return _("To spend since {since}, without an end", since=since)
+    return _("To spend since {since}, through {last}", since=since, last=last)
+
+
+def _left(_: Translator, part: Given) -> Markup:
     if part.left == part.points:
-        lines.append(_("💛 All of them are still here"))
-    elif part.left:
-        lines.append(_.plural("{n} of them is left", "{n} of them are left", part.left))
-    else:
-        lines.append(_("None of them are left"))
-    return lines
+        return _("💛 All of them are still here")
+    if part.left:
+        return _.plural("{n} of them is left", "{n} of them are left", part.left)
+    return _("None of them are left")
 
 
 def went(

@@ -22,8 +22,8 @@ _ACROSS = 4
 
 _FILTERS: dict[Which, str] = {
     "all": N_("All"),
-    "earned": N_("➕ Earned"),
-    "spent": N_("➖ Spent"),
+    "earned": N_("+ Earned"),
+    "spent": N_("− Spent"),
 }
 _NOTHING: dict[Which, str] = {
     "all": N_("Nothing here yet. Your first purchase will be 💛"),

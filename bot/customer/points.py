@@ -57,16 +57,14 @@ def _points(
     """A line for everything there is, and none for what there is not."""
     _, zone = turn.say, turn.locale.time_zone
     worth = _.money(points_to_money(balance.available), turn.locale.currency)
-    lines = [_("💰 You have <b>{points}</b>", points=_.points(balance.available))]
+    points = _.points(balance.available)
     if balance.available:
-        lines.append(_("That is {money} off your next purchases.", money=worth))
+        lines = [_("💰 You have <b>{points}</b>: {money} off", points=points, money=worth)]
+    else:
+        lines = [_("💰 You have <b>{points}</b>", points=points)]
     if pending:
-        lines.append(_("⏳ On the way: {parts}", parts=_dates(_, _by_day(pending, zone), "from")))
-    if ending:
-        soon = [(part.last_day, part.points) for part in ending]
-        lines.append(
-            _("📅 Spend before they end: {parts}", parts=_dates(_, soon, "until", year=_year(turn)))
-        )
+        lines.append(_("⏳ On the way: {parts}", parts=_coming(_, _by_day(pending, zone))))
+    lines += _ending(turn, ending)
     if balance.held:
         lines.append(_("🤝 Set aside for a purchase: {points}", points=_.points(balance.held)))
     if balance.debt:
@@ -90,22 +88,33 @@ def said_of_freeze(turn: Turn, balance: Balance) -> Markup:
     return _("🔐 Spending is paused; new points still come. Please ask our staff.")
 
 
-def _year(turn: Turn) -> int:
-    return clock.local_date(turn.now, turn.locale.time_zone).year
-
-
-def _dates(_: Translator, days: list[tuple[date, int]], way: str, *, year: int = 0) -> Markup:
-    """The nearest ones: "22 from 23 November", or "100 until 5 June, 40 until 9 August, …"."""
-    said = []
-    for day, points in days[:_DATES_SHOWN]:
-        n, on = _.number(points), _.day(day, year=bool(year) and day.year != year)
-        said.append(
-            _("{n} from {day}", n=n, day=on) if way == "from" else _("{n} until {day}", n=n, day=on)
-        )
+def _coming(_: Translator, days: list[tuple[date, int]]) -> Markup:
+    """The nearest ones: "22 from 23 November, 40 later"."""
+    said = [
+        _("{n} from {day}", n=_.number(points), day=_.day(day))
+        for day, points in days[:_DATES_SHOWN]
+    ]
     rest = sum(points for _day, points in days[_DATES_SHOWN:])
     if rest:
         said.append(_("{n} later", n=_.number(rest)))
     return Markup(", ").join(said)
+
+
+def _ending(turn: Turn, ending: list[Expiring]) -> list[Markup]:
+    """Until when points can be spent, the nearest days first, a line each."""
+    _, year = turn.say, clock.local_date(turn.now, turn.locale.time_zone).year
+    lines = [
+        _(
+            "📅 Spend by {day}: {n}",
+            day=_.day(part.last_day, year=part.last_day.year != year),
+            n=_.number(part.points),
+        )
+        for part in ending[:_DATES_SHOWN]
+    ]
+    rest = sum(part.points for part in ending[_DATES_SHOWN:])
+    if rest:
+        lines[-1] = _("{said}, {n} later", said=lines[-1], n=_.number(rest))
+    return lines
 
 
 def _by_day(pending: list[Pending], zone: str) -> list[tuple[date, int]]:

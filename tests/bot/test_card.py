@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from bot.app import RunningBot
 from loyalty import clock, wallet
@@ -18,8 +19,8 @@ from tests.bot.taps import tap_raw
 from tests.bot.test_customer import card_text
 
 WORDS = {
-    "en": ("💳 Your card: Bronze, 140 points", "good until", "🔄 Refresh", "« Menu"),
-    "ru": ("💳 Ваша карта: Бронза, 140 баллов", "Код", "🔄 Обновить", "« Меню"),
+    "en": ("💳 Bronze · 140 points", "good until", "🔄 Refresh", "« Menu"),
+    "ru": ("💳 Бронза · 140 баллов", "Код", "🔄 Обновить", "« Меню"),
 }
 
 
@@ -63,20 +64,20 @@ async def test_at_a_glance_fresh_in_place_and_gone(
 async def test_a_card_that_has_run_out_says_so(running: RunningBot, telegram: Telegram) -> None:
     ann = await member(telegram)
     await ann.send("/card")
-    shown = await ann.reads("Your card")
+    shown = await ann.reads("good until")
     assert "Fresh for ten minutes" in (await ann.tap("🔄 Refresh"))["answer"]["text"]
     clock.set_offset(timedelta(minutes=11))
     try:
         assert "had run out" in (await ann.tap("🔄 Refresh"))["answer"]["text"]
     finally:
         clock.set_offset(timedelta())
-    assert (await ann.reads("Your card"))["message_id"] == shown["message_id"]
+    assert (await ann.reads("good until"))["message_id"] == shown["message_id"]
 
 
 async def test_a_forged_refresh_is_only_a_refresh(running: RunningBot, telegram: Telegram) -> None:
     ann = await member(telegram)
     await ann.send("/card")
-    await ann.reads("Your card")
+    await ann.reads("good until")
     for arg in ("", "!!", "zzzzzzzzzzzzz", "1y2p0ij32e8e7", "0"):
         said = await tap_raw(running, ann, f"card_refresh:{arg}")
         assert said.text
@@ -91,11 +92,13 @@ async def test_a_paused_and_a_closed_card(
     ann = await member(telegram)
     me, now = await id_of(db), clock.now()
     for until_when, words in ((now + timedelta(days=2), "paused until"), (None, "ask our staff")):
-        await db.transact(
-            lambda s, end=until_when: wallet.freeze(
-                s, customer_id=me, reason="new_account", until=end, actor="system", now=now
+
+        def unit(session: Session, end: datetime | None = until_when) -> None:
+            wallet.freeze(
+                session, customer_id=me, reason="new_account", until=end, actor="system", now=now
             )
-        )
+
+        await db.transact(unit)
         await ann.send("/card")
         shown = await ann.reads(words)
         assert "new points still come" in shown["caption"]
@@ -109,7 +112,7 @@ async def test_a_paused_and_a_closed_card(
 async def test_two_devices_refresh_one_card(running: RunningBot, telegram: Telegram) -> None:
     ann = await member(telegram)
     await ann.send("/card")
-    shown = await ann.reads("Your card")
+    shown = await ann.reads("good until")
     await asyncio.gather(*(ann.tap("🔄 Refresh") for _device in range(4)))
     await running.idle()
     pictures = [m for m in await ann.from_bot() if m.get("photo")]

@@ -37,7 +37,7 @@ async def card_text(phone: Phone, message: dict[str, object]) -> str:
 
 async def test_card_can_be_scanned_and_refreshed(ann: Phone, db: Database) -> None:
     await ann.tap("💳 Show my card")
-    message = await ann.reads("Your card")
+    message = await ann.reads("good until")
     link = await card_text(ann, message)
     assert link.startswith("https://t.me/bot42_bot?start=c_")
     read = tokens.read_card(KEYS, customers.token_of(link))
@@ -45,7 +45,7 @@ async def test_card_can_be_scanned_and_refreshed(ann: Phone, db: Database) -> No
     await ann.tap("🔄 Refresh")
 
     async def fresh() -> str | None:
-        again = await ann.reads("Your card")
+        again = await ann.reads("good until")
         text = await card_text(ann, again)
         assert again["message_id"] == message["message_id"]
         return text if text != link else None
@@ -71,7 +71,7 @@ async def test_balance_history_profile_and_commands(ann: Phone) -> None:
     await ann.tap("💰 Points")
     balance = await ann.reads("You have 100 points")
     assert "₽" in balance["text"] or "RUB" in balance["text"]
-    assert "Spend before they end" in balance["text"]
+    assert "Spend by" in balance["text"]
     await ann.tap("🧾 History")
     assert "+100" in (await ann.reads("Your points"))["text"]
     await ann.send("/profile")

@@ -55,11 +55,11 @@ async def test_pages_filters_and_back_to_the_same_place(
     assert (await ann.reads(head))["text"] == second["text"]
     await ann.tap(newer)
     assert (await ann.reads("−5"))["text"] == first["text"]
-    await ann.tap("➖ Ушли" if russian else "➖ Spent")
+    await ann.tap("− Ушли" if russian else "− Spent")
     spent = await ann.reads("1. −5")
     assert "2." not in spent["text"]
-    assert ("• ➖ Ушли" if russian else "• ➖ Spent") in labels(spent)[-2]
-    await ann.tap("➕ Пришли" if russian else "➕ Earned")
+    assert ("• − Ушли" if russian else "• − Spent") in labels(spent)[-2]
+    await ann.tap("+ Пришли" if russian else "+ Earned")
     earned = await ann.reads("+17")
     assert "−5" not in earned["text"]
 
@@ -99,7 +99,7 @@ async def test_a_purchase_in_words(running: RunningBot, telegram: Telegram, db: 
     text = (await ann.reads("What for"))["text"]
     assert "Main Street" in text
     assert "• Латте <b> ×2 – ₽500" in text
-    assert "Total ₽750, of it 100 points" in text
+    assert "Total ₽750, 100 of it in points" in text
     assert "What for: 5 % Bronze" in text
     assert "To spend since" in text
     assert "All of them are still here" in text

@@ -26,6 +26,26 @@ from tests.bot.taps import tap_raw
 from tests.bot.test_card import member
 from tests.bot.test_history import labels
 
+FULLEST = {
+    "ru": (
+        "У вас 130 баллов",
+        "130\u00a0₽",
+        "В пути: 37 с",
+        "Потратьте до",
+        "7 баллов",
+        "тратить",
+        "Бронза",
+    ),
+    "en": (
+        "You have 130 points: ₽130 off",
+        "On the way: 37 from",
+        "Spend by",
+        "7 points are owed",
+        "paused until",
+        "Bronze",
+    ),
+}
+
 
 @pytest.mark.parametrize("language", ["en", "ru"])
 async def test_the_fullest_balance_fits_a_phone(
@@ -42,15 +62,9 @@ async def test_the_fullest_balance_fits_a_phone(
     await ann.send("/balance")
     text = (await ann.reads("130"))["text"]
     assert text.count("\n") < 12, text
-    russian = language == "ru"
-    for words in (
-        ("У вас 130 баллов", "130\u00a0₽", "В пути: 37 с", "10 до", "7 баллов", "тратить", "Бронза")
-        if russian
-        else ("You have 130 points", "₽130", "On the way: 37 from", "10 until", "7 points are owed",
-              "paused until", "Bronze")
-    ):  # fmt: skip
+    for words in FULLEST[language]:
         assert words in text, (words, text)
-    assert ("позже" if russian else "later") in text, "what ends last is summed up"
+    assert ("позже" if language == "ru" else "later") in text, "what ends last is summed up"
     rows = labels(await ann.reads("130"))
     assert len(rows) == 3
     assert len(rows[1]) == 2

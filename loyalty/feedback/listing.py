@@ -25,7 +25,8 @@ SHOWN = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A message of a talk. ``by_staff``: said by us; ``who`` names the staff member."""
+    """A message of a talk. ``by_staff``: said by us; ``who`` names the staff member. The text is
+    empty once it is erased."""
 
     id: int
     at: datetime
@@ -127,7 +128,7 @@ def recent_lines(session: Session, customer_id: int, *, limit: int = 5) -> list[
     """The last words between a customer and the staff, oldest first."""
     mine = sa.select(talk.c.id).where(talk.c.customer_id == customer_id)
     query = (
-        _LINE.where(talk_message.c.talk_id.in_(mine))
+        _LINE.where(talk_message.c.talk_id.in_(mine), talk_message.c.text != "")
         .order_by(talk_message.c.id.desc())
         .limit(limit)
     )

@@ -175,7 +175,7 @@ def text_of_answer(session: Session, message_id: int) -> str | None:
     query = sa.select(talk_message.c.text).where(
         talk_message.c.id == message_id, talk_message.c.author.like("staff:%")
     )
-    return session.execute(query).scalar_one_or_none()
+    return session.execute(query).scalar_one_or_none() or None
 
 
 def _by_key(session: Session, key: str) -> Any:

@@ -18,6 +18,7 @@ from loyalty.errors import (
     WordsInvalid,
 )
 from loyalty.events import event
+from loyalty.feedback import talk_message
 from loyalty.ids import new_id
 from loyalty.messaging.tables import outbox
 from loyalty.staff import staff
@@ -88,6 +89,12 @@ async def test_words_an_answer_and_words_again(world: World) -> None:
     answers = [row for row in told if row.type == "staff.answered"]
     assert [row.actor for row in answers] == [f"staff:{world.staff_id}"]
     assert "from ten" not in str(told)
+    erased = sa.update(talk_message).where(talk_message.c.id == said.message_id).values(text="")
+    await world.db.transact(lambda s: s.execute(erased))
+    assert await world.db.read(lambda s: feedback.text_of_answer(s, said.message_id)) is None
+    lines = await world.db.read(lambda s: feedback.recent_lines(s, anna))
+    assert [line.text for line in lines][-1] == "Thanks!"
+    assert len(lines) == 3
 
 
 async def test_closing_and_opening_again(world: World) -> None:

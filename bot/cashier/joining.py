@@ -80,7 +80,8 @@ async def help_text(
         "2. Type the sum, for example 450 or 1 200.50.\n"
         "3. Spend points if the customer wants to, then confirm. Done!\n"
         "Stamps and coupons have buttons under the sum; a coupon's QR can be scanned too.\n\n"
-        "A mistake? Tap Return: by today's list, or by the number of the sale.\n"
+        "A mistake? Tap Undo right after the sale, later Return: by today's list, "
+        "or by the number of the sale.\n"
         "Your own card is at /card, another language at /language."
     )
     _hello, buttons = await home_of(ctx, visitor, _)

@@ -34,6 +34,7 @@ class SaleView:
     share_bp: int
     moved_from: str | None
     extras: Extras
+    outlet: str
     # Kinds of goods that have a button.
     categories: Sequence[TillCategory] = ()
     # A sale without a card that this one may still be put to.
@@ -73,6 +74,7 @@ def view(session: Session, draft: Draft, *, now: datetime) -> SaleView:
         categories=categories,
         late=late,
         is_new=person.source == enrolment.AT_TILL,
+        outlet=staff.get_outlet(session, draft.outlet_id).name,
     )
 
 
@@ -83,11 +85,11 @@ def first_name(name: str | None) -> str | None:
 
 
 def who(_: Translator, shown: SaleView) -> list[str]:
-    """Whose card it is."""
+    """Where the sale is, and whose card it is."""
     name = shown.name or _("Customer without a name")
     tier = shown.extras.tier.title(_.language) if shown.extras.tier else ""
     points = _.points(shown.available)
-    lines: list[str] = []
+    lines: list[str] = [_("🏪 {outlet}", outlet=shown.outlet)]
     if shown.moved_from:
         lines.append(_("This sale was begun by {name}; now it is yours.", name=shown.moved_from))
     if shown.status == customers.ANONYMOUS and shown.is_new:

@@ -30,6 +30,8 @@ from loyalty.staff import OWNER, Staff
 
 TAKEN_BACK = "u:"
 """Goes before the card's key of a sale that was undone: the showing itself is free again."""
+_SHOWINGS = ("n:", "b:")
+"""What names a showing of a card, or a paper card; other keys name a tap."""
 LATE, RETURNED, DONE, NOT_YOURS = "late", "returned", "done", "not_yours"
 
 
@@ -149,7 +151,7 @@ def again(session: Session, *, purchase_id: int, staff: Staff, now: datetime) ->
     identified = Again(
         customer_id=row.customer_id,
         may_redeem=shown and former.may_redeem and _is_good(session, key[2:], now),
-        card_key=key if shown else None,
+        card_key=key if key[:2] in _SHOWINGS else None,
     )
     return drafts.open_draft(
         session, identified=identified, staff=staff, now=now, update_key=f"u{purchase_id}"

@@ -115,7 +115,9 @@ def open_draft(
     if staff.outlet_id is None:
         raise DraftNotFound()
     _check_customer(session, identified.customer_id, staff)
-    named_key = f"p:{staff.id}:{update_key}"
+    # What is printed stays known as such, whenever it is shown.
+    kind = "b" if (identified.card_key or "").startswith("b:") else "p"
+    named_key = f"{kind}:{staff.id}:{update_key}"
     card_key = identified.card_key or named_key
     expire_old(session, now, card_key=card_key)
     repeated = _by_key(session, named_key)

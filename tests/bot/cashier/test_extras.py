@@ -33,7 +33,16 @@ async def test_stamps_are_counted_in_place(street_on_both: Street):
     anna, ivan = await at_the_sum(street)
     screen = await anna.last()
     await anna.tap("+1 stamp")
-    assert await anna.buttons() == ["✅ Confirm", "−1", "☕️ 1", "+1", "🎟 Coupon", "Cancel"]
+    assert await anna.buttons() == [
+        "✅ Confirm",
+        "Coffee",
+        "➕ Another item",
+        "−1",
+        "☕️ 1",
+        "+1",
+        "🎟 Coupon",
+        "Cancel",
+    ]
     assert "Coffee card: 1 stamp" in await anna.words()
     plus = await anna.last()
     # The same tap again, as a nervous thumb or a repeated update: still two.
@@ -285,7 +294,14 @@ async def test_stamps_and_a_coupon_in_russian(street: Street):
     ivan = await street.customer(701, "Иван", language="ru")
     await anna.open(f"c_{(await street.show(ivan)).token}")
     await anna.send("450")
-    assert await anna.buttons() == ["✅ Подтвердить", "☕️ +1 штамп", "🎟 Купон", "Отмена"]
+    assert await anna.buttons() == [
+        "✅ Подтвердить",
+        "Кофе",
+        "➕ Ещё товар",
+        "☕️ +1 штамп",
+        "🎟 Купон",
+        "Отмена",
+    ]
     await anna.tap("+1 штамп")
     await anna.tap("+1")
     await anna.tap("Купон")

@@ -28,6 +28,8 @@ async def test_450_sold_by_scan_earns_22_pending(street_on_both: Street):
         "Spend 135 points",
         "Spend part…",
         "✅ Don't spend, confirm",
+        "Coffee",
+        "➕ Another item",
         "☕️ +1 stamp",
         "🎟 Coupon",
         "Cancel",
@@ -181,7 +183,14 @@ async def test_an_expired_card_earns_and_says_why_it_cannot_spend(street: Street
     assert "This card is out of date" in words
     words = await anna.send("450")
     assert "ask the customer to refresh the card" in words
-    assert await anna.buttons() == ["✅ Confirm", "☕️ +1 stamp", "🎟 Coupon", "Cancel"]
+    assert await anna.buttons() == [
+        "✅ Confirm",
+        "Coffee",
+        "➕ Another item",
+        "☕️ +1 stamp",
+        "🎟 Coupon",
+        "Cancel",
+    ]
     await anna.tap("Confirm")
     balance = await street.balance(ivan)
     assert (balance.available, balance.pending) == (200, 22)
@@ -237,6 +246,8 @@ async def test_a_sale_in_russian(street: Street):
         "Потратить 1 балл",
         "Потратить часть…",
         "✅ Не тратить, подтвердить",
+        "Кофе",
+        "➕ Ещё товар",
         "☕️ +1 штамп",
         "🎟 Купон",
         "Отмена",

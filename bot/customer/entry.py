@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from bot.answers import Turn, button
 from bot.customer import help, menu, rating
-from bot.customer.entry_words import SOURCES, came, went
+from bot.customer.entry_words import BY_SOURCE, SOURCES, came, went
 from bot.customer.points import number_of, short_of
 from loyalty import clock
 from loyalty.errors import EntryNotFound
@@ -35,12 +35,6 @@ _WITH_SUM = {
     "clawback": N_("Return of {money}"),
     "refund": N_("Back for a return of {money}"),
 }
-# What tells more than the kind: where the points came from.
-_BY_SOURCE = {
-    ("gift", "goal"): N_("Goal reached 🎯"),
-    ("referral", "referral_friend"): N_("For coming by a friend's invitation 🤝"),
-    ("adjustment", "repair"): N_("Correction"),
-}
 
 
 def signed(_: Translator, amount: int) -> str:
@@ -53,7 +47,9 @@ def title(_: Translator, item: Listed | Explanation, currency: str) -> Markup:
     total = item.total if isinstance(item, Listed) else None
     if total is not None and item.kind in _WITH_SUM:
         return _(_WITH_SUM[item.kind], money=_.money(total, currency))
-    known = _BY_SOURCE.get((item.kind, item.source_kind))
+    if item.source_kind == "merge" and item.amount < 0:
+        return _("Owed on your paper card")
+    known = BY_SOURCE.get((item.kind, item.source_kind))
     return _(known or _KINDS.get(item.kind, N_("Points")))
 
 

@@ -21,6 +21,14 @@ SOURCES = {
     "gift": N_("Gift 🎁"),
     "import": N_("From your old card"),
 }
+BY_SOURCE = {
+    ("gift", "goal"): N_("Goal reached 🎯"),
+    ("referral", "referral_friend"): N_("For coming by a friend's invitation 🤝"),
+    ("adjustment", "repair"): N_("Correction"),
+    ("adjustment", "merge"): N_("From your paper card"),
+}
+"""What tells more than the kind: where the points came from."""
+
 _EARNED = {
     **SOURCES,
     "accrual": N_("Purchase"),
@@ -140,10 +148,9 @@ def _origin(_: Translator, item: Origin, currency: str, zone: str, now: datetime
     day = _day(_, clock.local_date(item.earned_at, zone), now)
     if item.total is not None:
         name = _("Purchase of {money}", money=_.money(item.total, currency))
-    elif (item.kind, item.source_kind) == ("gift", "goal"):
-        name = _("Goal reached 🎯")
     else:
-        name = _(_EARNED.get(item.kind, N_("Points")))
+        known = BY_SOURCE.get((item.kind, item.source_kind))
+        name = _(known or _EARNED.get(item.kind, N_("Points")))
     return _("• {n}: {name}, {day}", n=_.number(item.points), name=name, day=day)
 
 

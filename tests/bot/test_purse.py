@@ -113,7 +113,7 @@ async def test_used_and_past_coupons_stand_at_the_end_disabled(
     picture = (await ann.from_bot())[-1]
     assert picture["photo"]
     assert labels(picture)[-1] == (
-        ["‹ Акции", "« Меню"] if language == "ru" else ["‹ Offers", "« Menu"]
+        ["‹ Купоны", "« Меню"] if language == "ru" else ["‹ Offers", "« Menu"]
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from loyalty import promotions, wallet
+from loyalty import enrolment, promotions, wallet
 from loyalty.db import Rows
 from loyalty.errors import EntryNotFound, NotFound
 from loyalty.ids import new_id
@@ -339,3 +339,24 @@ async def test_filters_and_sums_of_purchases(world: World) -> None:
         ("gift", None),
     ]
     assert [(one.amount, one.total) for one in spent.entries] == [(-30, 300_00)]
+
+
+async def test_what_came_from_a_paper_card(world: World) -> None:
+    paper = await world.customer(status="anonymous", points=30)
+    me = await world.customer()
+    sale = await world.sell(paper, 400_00)
+    world.pass_time(days=2)
+    await world.db.transact(
+        lambda s: enrolment.merge(s, from_id=paper, to_id=me, time_zone=ZONE, now=world.now)
+    )
+    came = await all_of(world, me)
+    assert {(one.kind, one.source_kind) for one in came} == {("adjustment", "merge")}
+    assert not any(one.by_staff for one in came)
+    assert sum(part.left for one in came for part in one.given) == 50
+    await world.sell(me, 200_00, redeem=40)
+    await world.take_back(sale.purchase_id)
+    explained = await all_of(world, me)
+    assert {one.source_kind for one in explained[len(came)].origins} == {"merge"}
+    assert explained[-1].purchase is not None
+    assert explained[-1].purchase.id == sale.purchase_id
+    assert sum(one.amount for one in explained) == (await world.balance(me)).posted

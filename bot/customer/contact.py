@@ -31,12 +31,15 @@ def looks_like_phone(text: str) -> bool:
     return 6 <= sum(sign.isdigit() for sign in text) <= 15 and len(text) <= 32
 
 
-async def ask_contact(turn: Turn, words: object) -> None:
-    """``words`` with the key that shares the number and the key that leads back."""
+async def ask_contact(turn: Turn, words: object, *, once: bool = False) -> None:
+    """``words`` with the key that shares the number and the key that leads back.
+
+    ``once``: the keys fold up after the first press; else they stay until taken away.
+    """
     _ = turn.say
     share = KeyboardButton(text=plain(_("📱 Share my phone number")), request_contact=True)
     keys = [[share], [KeyboardButton(text=plain(_(BACK)))]]
-    markup = ReplyKeyboardMarkup(keyboard=keys, resize_keyboard=True, one_time_keyboard=True)
+    markup = ReplyKeyboardMarkup(keyboard=keys, resize_keyboard=True, one_time_keyboard=once)
     await turn.send(words, markup)
 
 
@@ -57,6 +60,7 @@ async def ask_new_number(turn: Turn) -> None:
             "Have you a new number in Telegram? Share it with the button below 👇 "
             "Your card and points stay as they are."
         ),
+        once=True,
     )
 
 
@@ -69,7 +73,7 @@ async def take_text_at_number(turn: Turn, text: str) -> None:
         await menu.show_menu(turn)
         return
     words = _("I can only take a number shared with the button below 👇 Typed ones do not count.")
-    await ask_contact(turn, words)
+    await ask_contact(turn, words, once=True)
 
 
 async def take_new_number(turn: Turn, shared: Contact, *, forwarded: bool) -> None:

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
 from aiogram.types import InlineKeyboardButton
-from babel.core import get_global
+from babel.core import Locale, get_global
 from babel.dates import get_timezone_location
 from sqlalchemy.orm import Session
 
@@ -35,6 +35,12 @@ _Buttons = list[list[InlineKeyboardButton]]
 @lru_cache(maxsize=2048)
 def city(zone: str, language: str) -> str:
     """What a zone's city is called: "Екатеринбург", "New York"."""
+    # The names of cities are filed under what zones were called long ago.
+    former = [old for old, new in get_global("zone_aliases").items() if new == zone]
+    filed = Locale.parse(language).time_zones
+    for name in (zone, *former):
+        if known := filed.get(name, {}).get("city"):
+            return str(known)
     return str(get_timezone_location(zone, locale=language, return_city=True))
 
 

@@ -19,7 +19,7 @@ from loyalty.purchases.till import Sale, SoldLine
 from loyalty.staff import Staff
 from loyalty.texts import Translator
 
-LABEL_LENGTH = 26
+LABEL_LENGTH = 16
 
 
 async def list_sales(

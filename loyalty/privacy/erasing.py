@@ -167,7 +167,7 @@ def _decline_reviews(
                 session, friend_id=friend_id, actor=events.SYSTEM, now=now, time_zone=time_zone
             )
         except ReferralDecided:
-            continue
+            continue  # somebody has decided about it at this very moment
 
 
 def _open_holds(session: Session, ids: Sequence[int]) -> Sequence[int]:

@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from loyalty import privacy
+from loyalty import clock, privacy
 from loyalty.customers import customer
 from loyalty.errors import CustomerNotFound
 from loyalty.inbox import inbox
+from scheduler.ticks import Ticks
 from tests.loyalty.privacy.anna import CHAT, KEYS, Anna
 from tests.world import ZONE, World
 
@@ -73,6 +74,26 @@ async def test_a_long_outage_erases_late_and_once(world: World) -> None:
     done = await sweep(world)
     assert (done.erased, done.more) == (5, False)
     assert {await status(world, who) for who in people} == {"erased"}
+
+
+async def test_the_clockwork_knows_the_day_and_keeps_it(world: World) -> None:
+    """The time machine stops at it, and one round of everything does it."""
+    ticks = Ticks(world.db, time_zone=ZONE, keys=KEYS)
+    await ticks.install()
+    try:
+        world.now = clock.now()
+        who = await world.customer()
+        asked = await ask(world, who)
+        await ticks.everything()
+        assert await status(world, who) == "active"
+        due = await ticks.next_due()
+        assert due is not None
+        assert due <= asked.after
+        clock.set_offset(timedelta(days=3, seconds=1))
+        await ticks.everything()
+        assert await status(world, who) == "erased"
+    finally:
+        clock.set_offset(timedelta())
 
 
 async def test_called_off_it_does_not_happen(world: World) -> None:

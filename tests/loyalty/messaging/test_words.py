@@ -27,6 +27,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "consent_changed": {"granted": True},
     "staff_answer": {"text": "10 < 20"},
     "talk_waits": {},
+    "undone": {"amount": 45000, "balance": 100},
 }
 
 

@@ -110,6 +110,39 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue(f"{request.param}_database"))
 
 
+class FreshDatabase:
+    """Databases migrated to head, as many as a test asks for, all on one engine."""
+
+    def __init__(self, engine: str, folder: Path) -> None:
+        self.engine = engine
+        self._folder = folder
+        self._made: list[str] = []
+
+    def __call__(self) -> str:
+        """The address of one more."""
+        if self.engine == "sqlite":
+            folder = self._folder / str(len(self._made))
+            folder.mkdir()
+            self._made.append("")
+            return copy_of_template(_server("sqlite_template"), folder)
+        name, url = _fresh_database(_server("postgres_template"), TEMPLATE)
+        self._made.append(name)
+        return url
+
+    def drop(self) -> None:
+        """Put them away."""
+        for name in filter(None, self._made):
+            run_sql(_server("postgres_template"), f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def fresh_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FreshDatabase]:
+    """Databases of one engine, for tests that compare several runs."""
+    fresh = FreshDatabase(request.param, tmp_path)
+    yield fresh
+    fresh.drop()
+
+
 @pytest.fixture
 def redis_url() -> str:
     """The address of an empty database of a real Redis-protocol server, one per worker."""

@@ -10,7 +10,17 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loyalty import checkup, consent, customers, enrolment, joining, stamps, tokens, vouchers, wallet
+from loyalty import (
+    checkup,
+    consent,
+    customers,
+    enrolment,
+    joining,
+    stamps,
+    tokens,
+    vouchers,
+    wallet,
+)
 from loyalty.customers import customer
 from loyalty.errors import CardBlank, CardTaken, ClaimExpired, CodeInvalid
 from loyalty.program import FreeDelivery, LocalText

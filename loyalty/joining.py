@@ -95,36 +95,25 @@ def join(
         return Joined(customer_id=chat.customer_id, created=False, welcome=0)
     known = customers.find_by_phone(session, phone)
     phone_hash = keys.phone_hash(phone)
-    until = None
-    claimed = _unclaimed(session, card_of) if known is None and card_of is not None else None
-    if claimed is not None:
-        known = claimed
+    claimed = _unclaimed(session, card_of) if known is None else None
+    known = known or claimed
+    profile: dict[str, Any] = {
+        "name": name,
+        "phone": phone,
+        "phone_hash": phone_hash,
+        "language": agreement.language,
+        "source": source,
+        "now": now,
+    }
+    moved, until = False, None
     if known is None:
-        customer_id = _create(
-            session,
-            name=name,
-            phone=phone,
-            phone_hash=phone_hash,
-            language=agreement.language,
-            source=source,
-            now=now,
-        )
-        moved = False
+        customer_id = _create(session, **profile)
     else:
         if known.status == customers.BLOCKED:
             raise CustomerBlocked()
         customer_id = known.id
         moved, until = _give_card(session, known, telegram_id=telegram_id, now=now)
-        _claim_profile(
-            session,
-            known,
-            name=name,
-            phone=phone,
-            phone_hash=phone_hash,
-            language=agreement.language,
-            source=source,
-            now=now,
-        )
+        _claim_profile(session, known, **profile)
     session.execute(
         sa.update(telegram_chat)
         .where(telegram_chat.c.telegram_id == telegram_id)
@@ -132,14 +121,8 @@ def join(
     )
     customers.forget_links(session, telegram_id)
     _record_agreement(session, customer_id, agreement)
-    facts = {"source": source, "new": known is None, "moved": moved}
-    _record_event(session, customer_id, facts, now=now)
-    invited = None
-    if code is None and source is not None and source.startswith(REFERRAL):
-        code = source.removeprefix(REFERRAL)
-    if code is not None:
-        # A code that does not count (an old customer, one's own) changes nothing about joining.
-        invited = referrals.attach(session, friend_id=customer_id, code=code, now=now)
+    _record_event(session, customer_id, source, known is None, moved, now=now)
+    invited = _invited(session, customer_id, code, source, now=now)
     welcome = _welcome(session, customer_id, phone_hash, time_zone=time_zone, now=now)
     return Joined(
         customer_id=customer_id,
@@ -152,8 +135,22 @@ def join(
     )
 
 
-def _unclaimed(session: Session, customer_id: int) -> Customer | None:
-    """The anonymous customer of a paper card, under lock; None: somebody has claimed it."""
+def _invited(
+    session: Session, customer_id: int, code: str | None, source: str | None, *, now: datetime
+) -> Attached | Refusal | None:
+    """What becomes of the friend's code they came by; None without one."""
+    if code is None and source is not None and source.startswith(REFERRAL):
+        code = source.removeprefix(REFERRAL)
+    if code is None:
+        return None
+    # A code that does not count (an old customer, one's own) changes nothing about joining.
+    return referrals.attach(session, friend_id=customer_id, code=code, now=now)
+
+
+def _unclaimed(session: Session, customer_id: int | None) -> Customer | None:
+    """The anonymous customer of a paper card, under lock; None: none is free."""
+    if customer_id is None:
+        return None
     wallet.lock(session, [customer_id])
     free = sa.select(customer.c.id).where(
         customer.c.id == customer_id,
@@ -316,7 +313,7 @@ def _claim_profile(
 
 
 def _record_event(
-    session: Session, customer_id: int, facts: dict[str, Any], *, now: datetime
+    session: Session, customer_id: int, source: str | None, new: bool, moved: bool, *, now: datetime
 ) -> None:
     rows = Rows()
     events.record(
@@ -324,7 +321,7 @@ def _record_event(
         type="customer.joined",
         customer_id=customer_id,
         actor=f"customer:{customer_id}",
-        data=facts,
+        data={"source": source, "new": new, "moved": moved},
         now=now,
     )
     rows.put(session)

@@ -195,7 +195,7 @@ def _prepare(session: Session) -> None:
 
 
 async def _handle(dispatcher: Dispatcher, ctx: Context, raw: dict[str, Any]) -> None:
-    verdict = ctx.flood.look(chat_of(raw), raw)
+    verdict = ctx.flood.look(chat_of(raw), raw, now=clock.real_now().timestamp())
     if verdict is not Verdict.HANDLE:
         if verdict is Verdict.WARN:
             await _slow_down(ctx, raw)

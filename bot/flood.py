@@ -6,7 +6,6 @@ so what has gathered while the bot was away is not taken for a flood.
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from enum import Enum
@@ -42,11 +41,12 @@ class Flood:
     per_second: float = PER_SECOND
     _buckets: OrderedDict[int, _Bucket] = field(default_factory=OrderedDict)
 
-    def look(self, chat_id: int, update: dict[str, Any], *, now: float | None = None) -> Verdict:
-        """Count an update of a person; groups (their ids are negative) are not counted."""
+    def look(self, chat_id: int, update: dict[str, Any], *, now: float) -> Verdict:
+        """Count an update of a person at ``now`` (seconds since 1970, real time); groups (their
+        ids are negative) are not counted."""
         if chat_id <= 0 or not self.burst:
             return Verdict.HANDLE
-        at = _moment(update, time.time() if now is None else now)
+        at = _moment(update, now)
         bucket = self._buckets.get(chat_id)
         if bucket is None:
             bucket = self._buckets[chat_id] = _Bucket(float(self.burst), at)

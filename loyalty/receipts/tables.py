@@ -122,6 +122,12 @@ purchase_return = sa.Table(
     # The cashier took a slip of the hand back right after the sale.
     sa.Column("undo", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("ix_purchase_return_at", "at"),
+    sa.Index(
+        "ix_purchase_return_undo",
+        "purchase_id",
+        sqlite_where=sa.text("undo"),
+        postgresql_where=sa.text("undo"),
+    ),
 )
 
 customer_stats = sa.Table(

@@ -26,7 +26,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from loyalty import clock
-from loyalty.receipts import customer_stats, purchase
+from loyalty.receipts import customer_stats, purchase, purchase_return
 
 # A business date and its instant in UTC are never further apart than this.
 _ZONE_MARGIN = timedelta(days=2)
@@ -170,8 +170,10 @@ def within(
     """Conditions on ``purchase`` for a period of business dates and an outlet.
 
     The same period is named by ``sold_at`` with room for any time zone: that one is indexed.
+    A sale that was undone at the till never was: it counts nowhere.
     """
-    found: list[sa.ColumnElement[bool]] = [sa.true()]
+    undone = sa.select(purchase_return.c.purchase_id).where(purchase_return.c.undo)
+    found: list[sa.ColumnElement[bool]] = [purchase.c.id.not_in(undone)]
     if start is not None:
         found.append(purchase.c.business_date >= start)
         found.append(purchase.c.sold_at >= _midnight(start) - _ZONE_MARGIN)

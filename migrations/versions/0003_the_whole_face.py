@@ -63,6 +63,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("asked_next_at IS NOT NULL"),
             postgresql_where=sa.text("asked_next_at IS NOT NULL"),
         )
+    op.create_index(
+        "ix_purchase_return_undo",
+        "purchase_return",
+        ["purchase_id"],
+        sqlite_where=sa.text("undo"),
+        postgresql_where=sa.text("undo"),
+    )
     _feedback()
     op.create_table(
         "card_batch",
@@ -169,6 +176,7 @@ def downgrade() -> None:
     for table in ("talk_message", "talk", "rating", "staff_outlet", "attraction_source"):
         op.drop_table(table)
     op.drop_table("card_batch")
+    op.drop_index("ix_purchase_return_undo", table_name="purchase_return")
     op.drop_index("ix_customer_erase_after", table_name="customer")
     for table in ("sale_draft", "till_hold"):
         op.drop_index(f"ix_{table}_asked_next_at", table_name=table)

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from loyalty import purchases
 from loyalty.ids import new_id
 from loyalty.receipts import purchase
 from loyalty.reports import dashboard, points, sales
@@ -49,6 +50,26 @@ async def test_returns_lower_revenue_and_nothing_else(world: World) -> None:
     assert (found.receipts, found.buyers, found.repeat_buyers) == (4, 2, 1)
     assert found.repeat_rate == 0.5
     assert found.average_receipt == 4_325
+
+
+async def test_a_sale_undone_at_the_till_counts_nowhere(world: World) -> None:
+    anna = await world.customer()
+    await world.sell(anna, 10_000)
+    slip = await world.sell(anna, 99_000)
+    before = await world.db.read(lambda s: sales.sales(s))
+    assert (before.receipts, before.repeat_buyers) == (2, 1)
+
+    def undo(session: Session) -> None:
+        purchases.record_return(
+            session, purchase_id=slip.purchase_id, actor="staff:1", now=world.now, key="slip",
+            undo=True,
+        )  # fmt: skip
+
+    await world.db.transact(undo)
+    for start in (None, START.date()):
+        found = await world.db.read(lambda s, start=start: sales.sales(s, start=start))
+        assert (found.gross, found.returned, found.revenue) == (10_000, 0, 10_000)
+        assert (found.receipts, found.buyers, found.repeat_buyers) == (1, 1, 0)
 
 
 async def test_a_period_is_made_of_business_days(world: World) -> None:

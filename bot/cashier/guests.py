@@ -11,13 +11,13 @@ from bot.cashier import guest_card, screens, selling
 from bot.cashier import quote as words
 from bot.cashier.quote import SaleView
 from bot.cashier.screens import Buttons, base36
-from bot.cashier.till import SUM, at_till, how_to_begin, locale_of, set_step, step_number
+from bot.cashier.till import SUM, at_till, home_row, how_to_begin, locale_of, set_step, step_number
 from bot.context import Context, Visitor
 from loyalty import customers, enrolment, purchases
 from loyalty.customers import Identified
 from loyalty.errors import DraftNotFound, PurchaseNotFound
 from loyalty.purchases import PurchaseResult, draft_rows, drafts, last
-from loyalty.purchases.till import Sale, get_sale, short_number
+from loyalty.purchases.till import Sale, get_sale
 from loyalty.staff import Staff
 from loyalty.texts import Translator
 
@@ -40,7 +40,7 @@ async def ask_for_card(
         name = (words.first_name(sale.customer_name) or str(_("guest")))[:_NAME]
         label = _("🔁 {name} again, № {number}", name=name, number=sale.number)
         rows.append([(label, f"sale:again:{base36(sale.purchase_id)}")])
-    rows.append([(_("🆕 New guest"), "sale:new")])
+    rows += [[(_("🆕 New guest"), "sale:new")], home_row(_)]
     await screens.send(ctx, visitor, _("🛍 <b>New sale</b>") + "\n" + how_to_begin(_), rows)
 
 
@@ -96,7 +96,7 @@ async def ask_how(
             _("No paper cards? Go on without: after the sale the guest scans a QR from you."),
         ]
     )
-    rows: Buttons = [[(_("Without a paper card"), "sale:guest")]]
+    rows: Buttons = [[(_("Without a paper card"), "sale:guest")], home_row(_)]
     await screens.show(ctx, visitor, text, rows, message_id=screens.screen_of(query))
 
 
@@ -199,14 +199,14 @@ async def put(
     """[Yes, put it]: the receipt is this guest's, once; no other sale is begun."""
     draft_id, purchase_id = (screens.number_at(query.data, n) for n in (0, 1))
 
-    def unit(session: Session) -> tuple[PurchaseResult, customers.Customer]:
+    def unit(session: Session) -> tuple[PurchaseResult, customers.Customer, str]:
         person = at_till(session, visitor)
         draft = drafts.locked(session, draft_id, person)
         if draft.status not in (drafts.OPEN, drafts.CANCELLED):
             drafts.check_open(draft, person, now)
         if draft.staff_id != person.id:
             raise DraftNotFound()
-        get_sale(session, purchase_id=purchase_id, outlet_id=draft.outlet_id)
+        sale = get_sale(session, purchase_id=purchase_id, outlet_id=draft.outlet_id)
         result = purchases.attach(
             session,
             purchase_id=purchase_id,
@@ -219,11 +219,11 @@ async def put(
         drafts.cancel(session, draft_id=draft_id, staff=person, now=now)
         if step_number(visitor, "draft") == draft_id:
             set_step(session, visitor, now, None)
-        return result, customers.get(session, draft.customer_id)
+        return result, customers.get(session, draft.customer_id), sale.number
 
-    result, person = await ctx.db.transact(unit)
+    result, person, number = await ctx.db.transact(unit)
     ctx.wake()
-    lines = [_("✅ Receipt № {number} is on the card.", number=short_number(purchase_id))]
+    lines = [_("✅ Receipt № {number} is on the card.", number=number)]
     name = words.first_name(person.name)
     if name:
         lines.append(_("Customer: {name}", name=name))

@@ -59,8 +59,11 @@ async def stand(
     return _("You are at {outlet} now.", outlet=person.outlet_name)
 
 
-async def home(query: CallbackQuery, ctx: Context, visitor: Visitor, _: Translator) -> None:
-    """[« Back]: the home screen."""
+async def home(
+    query: CallbackQuery, ctx: Context, visitor: Visitor, now: datetime, _: Translator
+) -> None:
+    """[« Back]: the home screen; nothing is asked for any more."""
+    await ctx.db.transact(lambda session: set_step(session, visitor, now, None))
     await _home(query, ctx, visitor, _)
 
 

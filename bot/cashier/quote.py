@@ -128,6 +128,8 @@ def _stale(_: Translator, draft: Draft) -> str:
             "💳 A paper card only earns. To spend points, "
             "ask the guest to open the card in the bot."
         )
+    if ":again:" in draft.card_key:  # opened by the last receipt: no card was shown
+        return _("💳 Without the card points only come in. To spend some, scan the card.")
     return _(
         "⏳ This card is out of date: it earns, but cannot spend. "
         "To spend points, ask the customer to refresh the card and scan it again."

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from bot.cashier import picking, screens
 from bot.cashier.quote import first_name
 from bot.cashier.screens import base36
-from bot.cashier.till import RETURN, at_till, locale_of, set_step
+from bot.cashier.till import RETURN, at_till, home_row, locale_of, set_step
 from bot.context import Context, Visitor
 from loyalty import clock, purchases
 from loyalty.purchases import ReturnResult, till
@@ -38,7 +38,8 @@ async def list_sales(
         text = _("↩️ Which purchase comes back? Choose it, or type the number of the sale.")
     else:
         text = _("No sales here today yet. To return an older purchase, type its number.")
-    await screens.send(ctx, visitor, text, _sale_buttons(ctx, _, sales, zone, now))
+    rows = [*_sale_buttons(ctx, _, sales, zone, now), home_row(_)]
+    await screens.send(ctx, visitor, text, rows)
 
 
 def _place(ctx: Context, person: Staff) -> tuple[str, int]:
@@ -78,12 +79,13 @@ async def take_number(
             "I found no sale with this number at your outlet. It is the number on the till's "
             "receipt, or № and six digits on the screen after a sale."
         )
-        await screens.send(ctx, visitor, words)
+        await screens.send(ctx, visitor, words, [home_row(_)])
     elif len(found) == 1:
         await _preview(ctx, visitor, now, _, found[0].purchase_id, "", message_id=None)
     else:
         words = _("Which of these?")
-        await screens.send(ctx, visitor, words, _sale_buttons(ctx, _, found, zone, now))
+        rows = [*_sale_buttons(ctx, _, found, zone, now), home_row(_)]
+        await screens.send(ctx, visitor, words, rows)
 
 
 async def view(

@@ -92,6 +92,11 @@ def how_to_begin(_: Translator) -> str:
     )
 
 
+def home_row(_: Translator) -> list[tuple[str, str]]:
+    """The button that leads back to the home screen, in its place."""
+    return [(_("« Back"), "place:home")]
+
+
 def home_buttons(_: Translator, *, several: bool = False) -> screens.Buttons:
     """Everything a cashier can do, by buttons; ``several``: there are outlets to choose from."""
     rows = [

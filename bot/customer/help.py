@@ -35,7 +35,9 @@ def _help(_: Translator) -> str:
 async def not_understood(turn: Turn, *, content: str) -> None:
     """A helpful answer to a text, a picture or anything else nobody asked for."""
     _ = turn.say
-    if content == "text":
+    if content == "text" and not join.is_member(turn):
+        hint = _("I did not quite get that 🙂 The buttons below do everything.")
+    elif content == "text":
         hint = _(
             "I did not quite get that 🙂 The buttons below do everything, and “Write to us” "
             "reaches our people."

@@ -272,7 +272,8 @@ def _coming(turn: Turn, found: Offers, one: Live) -> str:
     name = bold(rules.name.said_in(_.language))
     today = clock.local_date(turn.now, turn.locale.time_zone)
     day = _.day(first, year=first.year != today.year)
-    return f"{_('{name} – from {day}', name=name, day=day)}\n{words}"
+    head = _("{name} – from {day}", name=name, day=day)
+    return f"{head}\n{words}"
 
 
 def _goal(turn: Turn, found: Offers, standing: GoalStanding) -> str:

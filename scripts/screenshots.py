@@ -81,7 +81,7 @@ WORDS = {
 
 @contextlib.contextmanager
 def product(language: str) -> Iterator[dict[str, str]]:
-    """The product over a fresh demo; its addresses (`telegram`, `panel`)."""
+    """The product over a fresh demo; its addresses (`telegram`, `panel`, `bot`), its `folder`."""
     kept = {name: value for name, value in os.environ.items() if not OURS.fullmatch(name)}
     environment = {
         **kept,
@@ -107,7 +107,7 @@ def product(language: str) -> Iterator[dict[str, str]]:
             if not line:
                 raise SystemExit(f"The product did not start:\n{errors.read_text()}")
             addresses: dict[str, str] = json.loads(line)
-            yield addresses
+            yield {**addresses, "folder": folder}
         finally:
             stop(process)
 

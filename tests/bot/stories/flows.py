@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy.orm import Session
 
-from loyalty import clock, customers, vouchers, wallet
+from loyalty import clock, customers, enrolment, vouchers, wallet
 from loyalty.db import Rows
 from loyalty.program import LocalText, PercentOff
+from tests.bot.phone import KEYS
 from tests.bot.stories.shop import OUTLETS, Actor, Shop
 
 Story = Callable[[Shop], Awaitable[None]]
@@ -41,6 +42,23 @@ async def _give(shop: Shop, one: Actor, points: int) -> None:
             session, customer_id=person.id, points=points, reason="story", actor="system",
             key=f"story:{one.id}", now=clock.now(),
         )  # fmt: skip
+
+    await shop.db.transact(unit)
+
+
+async def _coupon(shop: Shop, one: Actor) -> None:
+    """Ten percent off, for this customer."""
+
+    def unit(session: Session) -> None:
+        person = customers.find_by_telegram(session, one.id)
+        assert person is not None
+        rows = Rows()
+        vouchers.issue(
+            rows, kind=vouchers.COUPON, name=LocalText(ru="Десять", en="Ten"),
+            effect=PercentOff(rate_bp=1000), source_kind="hand", created_by="system",
+            customer_id=person.id, issue_key=f"story:{one.id}", now=clock.now(),
+        )  # fmt: skip
+        rows.put(session)
 
     await shop.db.transact(unit)
 
@@ -127,6 +145,47 @@ async def a_word_to_the_staff(shop: Shop) -> None:
     await ann.sees("Do you have oat milk?")
 
 
+async def by_a_poster_days_later(shop: Shop) -> None:
+    """The poster's link is remembered while joining rests in the middle, whatever comes between."""
+    ann = await shop.person(1, first_name="Anna")
+    await ann.open("s_window")
+    await ann.tap("join_text")
+    await ann.tap("join_short")
+    await ann.tap("join_agree")
+    await ann.sees(_said(shop, "One last step", "Последний шаг"))
+    await ann.say("what?")
+    await ann.say("/start")
+    await ann.share()
+    await ann.tap("ads_no")
+    await ann.sees("card")
+
+
+async def another_telegram_account(shop: Shop) -> None:
+    """A known phone in a new account: the old chat is told, the points wait."""
+    await joined(shop)
+    new = await shop.person(2, first_name="Anna", phone="+79990000001")
+    await new.say("/start")
+    await new.tap("join_agree")
+    await new.sees(_said(shop, "One last step", "Последний шаг"))
+    await new.share()
+    await new.tap("ads_no")
+    await new.tap("balance")
+    await new.sees("history")
+
+
+async def interests_and_a_coupon(shop: Shop) -> None:
+    """A like is ticked; a coupon is opened and left."""
+    ann = await joined(shop)
+    await _coupon(shop, ann)
+    await ann.tap("profile")
+    await ann.tap("likes")
+    await ann.tap("like:")
+    await ann.say("/offers")
+    await ann.tap("use:")
+    await ann.tap("offers")
+    await ann.sees("use:")
+
+
 # --- the till --------------------------------------------------------------------------------
 
 
@@ -183,18 +242,7 @@ async def coupon_and_stamps(shop: Shop) -> None:
     """A coupon of the customer and a stamp in the same step."""
     ann, carl = await joined(shop), await shop.cashier(90, "Carl")
 
-    def unit(session: Session) -> None:
-        person = customers.find_by_telegram(session, ann.id)
-        assert person is not None
-        rows = Rows()
-        vouchers.issue(
-            rows, kind=vouchers.COUPON, name=LocalText(ru="Десять", en="Ten"),
-            effect=PercentOff(rate_bp=1000), source_kind="hand", created_by="system",
-            customer_id=person.id, issue_key=f"story:{ann.id}", now=clock.now(),
-        )  # fmt: skip
-        rows.put(session)
-
-    await shop.db.transact(unit)
+    await _coupon(shop, ann)
     await _rung_up(shop, ann, carl, "1000")
     await carl.tap("sale:code:")
     await carl.tap("sale:own:")
@@ -242,6 +290,45 @@ async def two_outlets(shop: Shop) -> None:
     await carl.sees("till:sale")
 
 
+async def a_guest_without_data(shop: Shop) -> None:
+    """A new guest's sale; the QR on the till's screen makes the guest a member with the points."""
+    carl = await shop.cashier(90, "Carl")
+    await carl.say("/sale")
+    await carl.tap("sale:new")
+    await carl.tap("sale:guest")
+    await carl.sees("sale:cancel")
+    await carl.say("500")
+    await carl.tap("sale:confirm:")
+    # Whatever became of the picture that comes by itself, there is a button for it.
+    await carl.tap("sale:card:")
+    message = await carl.sees("start=c_")
+    found = re.search(r"start=(c_[\w-]+)", message["caption"] or message["text"])
+    assert found
+    dora = await shop.person(5, first_name="Dora")
+    await dora.open(found[1])
+    await dora.tap("join_agree")
+    await dora.sees(_said(shop, "One last step", "Последний шаг"))
+    await dora.share()
+    await dora.tap("ads_no")
+    await dora.tap("balance")
+    await dora.sees("history")
+
+
+async def a_paper_card_of_a_member(shop: Shop) -> None:
+    """A blank card is scanned at the till and earns; its owner, a member, puts it on their own."""
+    carl, ann = await shop.cashier(90, "Carl"), await joined(shop)
+    payload = f"c_{enrolment.blank(KEYS, now=clock.now())[0]}"
+    await carl.open(payload)
+    await carl.sees("sale:cancel")
+    await carl.say("1000")
+    await carl.tap("sale:confirm:")
+    await carl.sees("undo:ask:")
+    await ann.open(payload)
+    await ann.tap("paper")
+    await ann.say("/balance")
+    await ann.sees("history")
+
+
 STORIES: dict[str, Story] = {
     story.__name__: story
     for story in (
@@ -249,6 +336,9 @@ STORIES: dict[str, Story] = {
         leaving_and_coming_back,
         profile,
         a_word_to_the_staff,
+        by_a_poster_days_later,
+        another_telegram_account,
+        interests_and_a_coupon,
         a_plain_sale,
         points_with_the_customers_tap,
         points_refused_then_fewer,
@@ -256,5 +346,7 @@ STORIES: dict[str, Story] = {
         undone,
         returned,
         two_outlets,
+        a_guest_without_data,
+        a_paper_card_of_a_member,
     )
 }

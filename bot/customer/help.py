@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.answers import Turn, quietly
+from bot.answers import Turn, button, quietly
 from bot.customer import join, menu
 from loyalty.texts import Translator
 
@@ -14,7 +14,9 @@ async def show_help(turn: Turn) -> None:
             turn, hint=turn.say("I keep your loyalty card. Joining takes a minute 🙂")
         )
         return
-    await turn.show(_help(turn.say), menu.rows(turn.say))
+    _ = turn.say
+    # The commands are all in the text: the whole menu below it would fill two screens.
+    await turn.show(_help(_), [[button(_("💬 Write to us"), menu.TALK)], menu.back(_)])
 
 
 def _help(_: Translator) -> str:

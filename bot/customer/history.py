@@ -76,7 +76,8 @@ def _text(turn: Turn, which: Which, page: Page) -> str:
         own = clock.local_date(item.at, zone)
         if own != day:
             day = own
-            lines += ["", Markup("<i>{}</i>").format(_.day(own, year=own.year != this_year))]
+            # No empty lines between days: a page and its buttons fit a phone's screen.
+            lines.append(Markup("<i>{}</i>").format(_.day(own, year=own.year != this_year)))
         lines.append(_line(turn, n, item))
     return "\n".join(map(str, lines))
 

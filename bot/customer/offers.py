@@ -115,8 +115,8 @@ def _coupons(turn: Turn, found: _Found) -> list[str]:
     _, mine = turn.say, found.mine
     if not mine:
         return []
-    said = [str(_("🎟 <b>Your coupons</b>"))]
-    said += ["\n".join(map(str, _coupon(turn, item, found.goods))) for item in mine[:SHOWN]]
+    said = ["\n".join(map(str, _coupon(turn, item, found.goods))) for item in mine[:SHOWN]]
+    said = _headed(_("🎟 <b>Your coupons</b>"), said)
     if len(mine) > SHOWN:
         said.append(str(_.plural("…and {n} more", "…and {n} more", len(mine) - SHOWN)))
     return said
@@ -246,18 +246,20 @@ async def _own(turn: Turn) -> tuple[Voucher, Mapping[str, str]] | None:
 def _running(turn: Turn, found: Offers) -> list[str]:
     _, currency = turn.say, turn.locale.currency
     said = []
-    if found.promotions:
-        said.append(str(_("✨ <b>Running now</b>")))
     for one in found.promotions[:SHOWN]:
         words = promotions.describe(
             _, one.rules, currency=currency, names=found.names, audience=False
         )
         said.append(f"{bold(one.rules.name.said_in(_.language))}\n{words}")
+    said = _headed(_("✨ <b>Running now</b>"), said)
     said += [_goal(turn, found, goal) for goal in found.goals[:SHOWN]]
-    if found.soon:
-        said.append(str(_("🗓 <b>Soon</b>")))
-    said += [_coming(turn, found, one) for one in found.soon[:SHOWN]]
-    return said
+    coming = [_coming(turn, found, one) for one in found.soon[:SHOWN]]
+    return [*said, *_headed(_("🗓 <b>Soon</b>"), coming)]
+
+
+def _headed(head: Markup, parts: list[str]) -> list[str]:
+    """The parts with a heading right above the first of them; nothing stays nothing."""
+    return [f"{head}\n{parts[0]}", *parts[1:]] if parts else []
 
 
 def _coming(turn: Turn, found: Offers, one: Live) -> str:

@@ -15,16 +15,24 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from loyalty import customers, events, promotions, stamps, vouchers, wallet
+from loyalty import customers, events, promotions, stamps, tiers, vouchers, wallet
 from loyalty.clock import local_date
-from loyalty.customers import Identified, card, card_code, customer, external_id
+from loyalty.customers import Identified, card, card_code, customer, external_id, telegram_chat
 from loyalty.db.engine import AlreadyThere, is_unique_violation
 from loyalty.db.rows import Rows
-from loyalty.errors import CardBlank, CardTaken, ClaimExpired, CodeInvalid, CustomerNotFound
+from loyalty.errors import (
+    CardBlank,
+    CardTaken,
+    ClaimExpired,
+    CodeInvalid,
+    CustomerNotFound,
+    OwnCard,
+)
 from loyalty.ids import new_id
 from loyalty.program import current
 from loyalty.purchases.tables import sale_draft
 from loyalty.receipts import purchase, purchase_return
+from loyalty.staff import staff
 from loyalty.tokens import (
     CARD,
     GUEST,
@@ -199,6 +207,7 @@ def claim(
         CardTaken: it is somebody else's.
         ClaimExpired: the till's screen showed it more than 72 hours ago.
         CustomerNotFound: the member has no wallet, or has gone.
+        OwnCard: the member is a cashier who has sold to this card.
     """
     read = read_card(keys, customers.token_of(token))
     if read.kind == CARD:
@@ -226,9 +235,11 @@ def merge(session: Session, *, from_id: int, to_id: int, time_zone: str, now: da
     Raises:
         CardTaken: the card has been claimed meanwhile.
         CustomerNotFound: one of them is none (any more).
+        OwnCard: the member is a cashier who has sold to this card.
     """
     wallets = wallet.lock(session, [from_id, to_id])
     _check(session, from_id, to_id)
+    _check_not_sold_by(session, from_id, to_id)
     actor, rows = f"customer:{to_id}", Rows()
     source, target = wallets[from_id], wallets[to_id]
     points = wallet.move_all(rows, source=source, target=target, actor=actor, now=now)
@@ -259,6 +270,8 @@ def merge(session: Session, *, from_id: int, to_id: int, time_zone: str, now: da
     rows.put(session)
     _hand_over(session, from_id, to_id, now)
     repair_rollups(session, customer_ids=[from_id, to_id])
+    today = local_date(now, time_zone)
+    tiers.lift(session, customer_id=to_id, program=rules, today=today, actor=actor, now=now)
     wallet.freeze(
         session, customer_id=from_id, reason=wallet.MERGED, until=None, actor=actor, now=now
     )
@@ -318,6 +331,19 @@ def _check(session: Session, from_id: int, to_id: int) -> None:
         raise CustomerNotFound()
     if old is None or old.status != customers.ANONYMOUS or old.merged_into is not None:
         raise CardTaken()
+
+
+def _check_not_sold_by(session: Session, from_id: int, to_id: int) -> None:
+    """Whoever rings up guests does not collect what they have earned."""
+    query = (
+        sa.select(purchase.c.id)
+        .join(staff, staff.c.id == purchase.c.staff_id)
+        .join(telegram_chat, telegram_chat.c.telegram_id == staff.c.telegram_id)
+        .where(purchase.c.customer_id == from_id, telegram_chat.c.customer_id == to_id)
+        .limit(1)
+    )
+    if session.execute(query).first() is not None:
+        raise OwnCard()
 
 
 def _goals(session: Session, rows: Rows, from_id: int, to_id: int) -> None:

@@ -27,7 +27,9 @@ from loyalty.customers import Customer, customer, phone_seen, telegram_chat
 from loyalty.db.engine import AlreadyThere, is_unique_violation
 from loyalty.db.rows import Rows
 from loyalty.errors import CustomerBlocked
+from loyalty.receipts import purchase
 from loyalty.referrals import Attached, Refusal
+from loyalty.staff import staff
 from loyalty.tokens import Keys
 
 REFERRAL = "referral:"
@@ -95,7 +97,7 @@ def join(
         return Joined(customer_id=chat.customer_id, created=False, welcome=0)
     known = customers.find_by_phone(session, phone)
     phone_hash = keys.phone_hash(phone)
-    claimed = _unclaimed(session, card_of) if known is None else None
+    claimed = _unclaimed(session, card_of, telegram_id) if known is None else None
     known = known or claimed
     profile: dict[str, Any] = {
         "name": name,
@@ -147,8 +149,9 @@ def _invited(
     return referrals.attach(session, friend_id=customer_id, code=code, now=now)
 
 
-def _unclaimed(session: Session, customer_id: int | None) -> Customer | None:
-    """The anonymous customer of a paper card, under lock; None: none is free."""
+def _unclaimed(session: Session, customer_id: int | None, telegram_id: int) -> Customer | None:
+    """The anonymous customer of a paper card, under lock; None: none is free, or it is one
+    that this very person has sold to."""
     if customer_id is None:
         return None
     wallet.lock(session, [customer_id])
@@ -157,10 +160,16 @@ def _unclaimed(session: Session, customer_id: int | None) -> Customer | None:
         customer.c.status == customers.ANONYMOUS,
         customer.c.phone.is_(None),
         customer.c.merged_into.is_(None),
+        sa.not_(_sold_to_by(customer_id, telegram_id)),
     )
     if session.execute(free).one_or_none() is None:
         return None
     return customers.get(session, customer_id)
+
+
+def _sold_to_by(customer_id: int, telegram_id: int) -> sa.ColumnElement[bool]:
+    seller = sa.select(staff.c.id).where(staff.c.telegram_id == telegram_id)
+    return sa.exists().where(purchase.c.customer_id == customer_id, purchase.c.staff_id.in_(seller))
 
 
 @dataclass(frozen=True, slots=True)

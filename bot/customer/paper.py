@@ -12,7 +12,7 @@ from bot.customer import menu
 from bot.words import sentence
 from loyalty import enrolment
 from loyalty.enrolment import Claimed, Waiting
-from loyalty.errors import CardTaken, ClaimExpired, CodeInvalid, DomainError
+from loyalty.errors import CardTaken, ClaimExpired, CodeInvalid, DomainError, OwnCard
 from loyalty.texts import N_, Translator
 
 PREFIX = "c_"
@@ -21,6 +21,7 @@ TAKE = "paper"
 _REFUSED: dict[type[DomainError], str] = {
     CardTaken: N_("This card has its owner already 🙂"),
     ClaimExpired: N_("This card could be picked up within three days only 😔"),
+    OwnCard: N_("This is a guest's card: you have sold to it, so it cannot become yours."),
 }
 
 

@@ -12,7 +12,7 @@ WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast lint format bench setup setup-dev chromium echobots catalogue \
-	screenshots lock clean
+	screenshots sheet lock clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -60,6 +60,9 @@ catalogue: setup-dev ## Collect the texts from the code, merge them into both la
 
 screenshots: setup-dev chromium ## Pictures of the pages, for the documentation
 	@exec $(BIN)/python scripts/screenshots.py $(ARGS)
+
+sheet: setup-dev chromium ## Every screen of the bot on contact sheets, in docs/screens
+	@exec $(BIN)/python -m scripts.contact_sheet $(ARGS)
 
 lock: setup-dev ## Renew the locks from pyproject.toml (ARGS=--upgrade for newer versions)
 	@scripts/lock $(ARGS)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 PHONE = (390, 844)
 SIZES = {"phone": PHONE, "desktop": DESKTOP}
-MARGIN = 6
+# What is seen above the news; with a toast there.
+MARGIN, ABOVE = 6, 54
 SETTLE_MS = 5_000
 # Flat colours, so that pictures stay small; what the page says is left alone.
 FLAT = ".body{background:#d7e3ee!important} *{animation:none!important;transition:none!important}"
@@ -41,7 +42,7 @@ SHOWN = """(wanted) => {
       [...row.querySelectorAll("img")].every((image) => image.complete);
   });
 }"""
-TOAST = """([text, alert]) => {
+TOAST = """([text, alert, first]) => {
   const phone = document.querySelector(".phone.active") || document.querySelector(".phone");
   const make = (tag, name, inner) => {
     const node = document.createElement(tag);
@@ -49,7 +50,16 @@ TOAST = """([text, alert]) => {
     if (inner) node.textContent = inner;
     return node;
   };
-  if (!alert) { phone.querySelector(".toasts").append(make("div", "toast", text)); return; }
+  if (!alert) {
+    // Right above the news, so that the picture need not show the whole screen.
+    const list = phone.querySelector(".list"), toasts = phone.querySelector(".toasts");
+    const row = [...list.querySelectorAll(".row")].find((one) => +one.dataset.id >= first);
+    list.scrollTop = list.scrollHeight;
+    const above = row ? row.getBoundingClientRect().top - list.getBoundingClientRect().top : 0;
+    toasts.style.top = `${Math.max(12, above - 46)}px`;
+    toasts.append(make("div", "toast", text));
+    return;
+  }
   const cover = make("div", "cover"), box = make("div", "alert"), line = make("div", "actions");
   line.append(make("button", "", "OK"));
   box.append(make("p", "", text), line);
@@ -114,9 +124,9 @@ class Cameras:
             self._wait(page, chat, title)
             toast = actor.toast
             if toast:
-                page.evaluate(TOAST, [toast["text"], bool(toast.get("show_alert"))])
-            found = page.evaluate(MEASURE, 0 if toast and toast.get("show_alert") else first)
-            picture = self._shoot(page, found, whole=bool(toast))
+                page.evaluate(TOAST, [toast["text"], bool(toast.get("show_alert")), first])
+            found = page.evaluate(MEASURE, first)
+            picture = self._shoot(page, found, toast)
             if toast:
                 page.evaluate(UNTOAST)
             self.tiles[size].append(Tile(f"{number}. {title}", picture))
@@ -164,10 +174,13 @@ class Cameras:
         except Late:
             self.faults.append(f"{title}: the page does not show what the chat holds")
 
-    def _shoot(self, page: Page, found: Json, *, whole: bool) -> Image.Image:
+    def _shoot(self, page: Page, found: Json, toast: Json | None) -> Image.Image:
         raw = page.screenshot()
         picture = Image.open(io.BytesIO(raw)).convert("RGB")
-        top = found["listTop"] if whole else max(found["listTop"], found["top"] - MARGIN)
+        above = ABOVE if toast else MARGIN
+        top = max(found["listTop"], found["top"] - above)
+        if toast and toast.get("show_alert"):
+            top = found["listTop"]
         edges = (found["left"], top, found["left"] + found["width"], found["bottom"])
         left, upper, right, lower = (round(edge * self._scale) for edge in edges)
         return picture.crop((left, upper, right, min(lower, picture.height)))

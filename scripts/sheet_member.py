@@ -37,6 +37,7 @@ def points(anna: Actor) -> None:
     anna.tap("offers")
     anna.tap("menu")
     anna.tap("help", "Help")
+    anna.tap("menu")
 
 
 def profile(stage: Stage, anna: Actor) -> None:

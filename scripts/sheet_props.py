@@ -18,7 +18,7 @@ from scripts.sheet_stage import Json, Stage
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-OWNER = "system"
+SHOP = "system"
 PROMO = "SHEET10"
 REASONS = {"ru": "Победа в викторине", "en": "The quiz night's winner"}
 ANSWERS = {
@@ -43,7 +43,7 @@ class Owner:
             mine = {place.id for place in staff.outlets_of(session, staff_id=who.id)}
             others = [place.id for place in staff.outlets(session) if place.id not in mine]
             staff.add_outlets(
-                session, staff_id=who.id, outlet_ids=others[:1], now=self.now(), actor=OWNER
+                session, staff_id=who.id, outlet_ids=others[:1], now=self.now(), actor=SHOP
             )
 
         self._stage.in_shop(unit)
@@ -54,7 +54,7 @@ class Owner:
         def unit(session: Session) -> None:
             who = staff.find_by_telegram(session, telegram_id=telegram_id)
             assert who is not None
-            staff.revoke(session, staff_id=who.id, now=self.now(), actor=OWNER)
+            staff.revoke(session, staff_id=who.id, now=self.now(), actor=SHOP)
 
         self._stage.in_shop(unit)
 
@@ -79,7 +79,7 @@ class Owner:
         def unit(session: Session) -> str:
             made = vouchers.create(
                 session,
-                created_by=OWNER,
+                created_by=SHOP,
                 now=self.now(),
                 kind=vouchers.PROMO_CODE,
                 name=vouchers_name,
@@ -93,9 +93,7 @@ class Owner:
     def poster(self) -> str:
         """The payload of a poster's link."""
         made = self._stage.in_shop(
-            lambda session: sources.make(
-                session, name="Window", cost=0, actor=OWNER, now=self.now()
-            )
+            lambda session: sources.make(session, name="Window", cost=0, actor=SHOP, now=self.now())
         )
         return made.payload
 
@@ -116,7 +114,7 @@ class Owner:
                 customer_id=holder.id,
                 points=points,
                 reason=REASONS[self._stage.language],
-                actor=OWNER,
+                actor=SHOP,
                 alone_up_to=points,
                 now=self.now(),
             )
@@ -136,11 +134,16 @@ class Owner:
                 talk_id=found.id,
                 text=ANSWERS[self._stage.language],
                 key="sheet:answer",
-                actor=OWNER,
+                actor=_owner_of(session),
                 now=self.now(),
             )
 
         self._stage.in_shop(unit)
+
+
+def _owner_of(session: Session) -> str:
+    query = sa.select(people.c.id).where(people.c.role == staff.OWNER).limit(1)
+    return f"staff:{session.execute(query).scalar_one()}"
 
 
 class TillProgram:

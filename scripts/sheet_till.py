@@ -144,6 +144,8 @@ def outsiders(vera: Actor, friend: Actor, owner: Owner) -> None:
     newcomer = friend.stage.person(1006, name, name)
     newcomer.open(link, "A new cashier")
     friend.open(link, "A used invitation")
+    if friend.has("birthday_skip"):
+        friend.tap("birthday_skip", "No birthday")
     vera.say("/start")
     owner.dismiss(vera.id)
     vera.tap("till:sale", "No longer a cashier")

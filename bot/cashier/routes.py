@@ -42,6 +42,53 @@ from bot.context import Context, Visitor
 from loyalty.purchases import hold_words
 from loyalty.texts import Translator
 
+TAPS: dict[str, Callable[..., Awaitable[Any]]] = {
+    "sale:confirm:": selling.confirm,
+    "sale:all:": selling.spend_all,
+    "sale:part:": selling.ask_part,
+    "sale:ask:": asking.ask_tap,
+    "sale:none:": selling.spend_none,
+    "sale:cancel:": selling.cancel,
+    "sale:show:": extras.back,
+    "sale:st:": extras.set_stamps,
+    "sale:code:": extras.ask_code,
+    "sale:own:": extras.use_own,
+    "sale:drop:": extras.drop,
+    "sale:cat:": lines.set_category,
+    "sale:more:": lines.ask_item,
+    "sale:less:": lines.drop_item,
+    "sale:again:": guests.again,
+    "sale:new": guests.ask_how,
+    "sale:guest": guests.without_paper,
+    "sale:card:": guests.show_card,
+    "sale:late:": guests.ask_late,
+    "sale:put:": guests.put,
+    "undo:ask:": undo.ask,
+    "undo:do:": undo.do,
+    "undo:back:": undo.back,
+    "undo:again:": undo.again,
+    "place:choose": places.choose,
+    "place:at:": places.stand,
+    "place:home": places.home,
+    "ret:view:": returning.view,
+    "ret:pick:": returning.view,
+    "ret:take:": returning.do,
+    # A button of before lines could be taken in part: the sale is shown anew.
+    "ret:do:": returning.view,
+    "ret:close": returning.close,
+    "till:sale": guests.ask_for_card,
+    "till:return": returning.list_sales,
+    "till:shift": shift.shift,
+    "till:help": joining.help_text,
+}
+"""Every button of the till, by what its data begins with."""
+# The question for many points, to the customer: of a cashier's till and of a till program.
+QUESTIONS: dict[str, Callable[..., Awaitable[Any]]] = {
+    "hold:yes:": asking.agree,
+    "hold:no:": asking.refuse,
+    hold_words.YES: approving.agree,
+    hold_words.NO: approving.refuse,
+}
 OURS = F.data.regexp(r"^(sale|ret|till|undo|place):")
 
 
@@ -62,10 +109,8 @@ def _invitations() -> Router:
 def _customers() -> Router:
     part = Router(name="cashier-customers")
     part.callback_query.middleware(Refusals())
-    part.callback_query.register(asking.agree, F.data.startswith("hold:yes:"))
-    part.callback_query.register(asking.refuse, F.data.startswith("hold:no:"))
-    part.callback_query.register(approving.agree, F.data.startswith(hold_words.YES))
-    part.callback_query.register(approving.refuse, F.data.startswith(hold_words.NO))
+    for data, handler in QUESTIONS.items():
+        part.callback_query.register(handler, F.data.startswith(data))
     return part
 
 
@@ -95,46 +140,7 @@ def _till() -> Router:
     texts.register(returning.take_number, InStep(RETURN), answer)
     texts.register(not_understood, answer)
     taps = part.callback_query
-    by_data: dict[str, Callable[..., Awaitable[Any]]] = {
-        "sale:confirm:": selling.confirm,
-        "sale:all:": selling.spend_all,
-        "sale:part:": selling.ask_part,
-        "sale:ask:": asking.ask_tap,
-        "sale:none:": selling.spend_none,
-        "sale:cancel:": selling.cancel,
-        "sale:show:": extras.back,
-        "sale:st:": extras.set_stamps,
-        "sale:code:": extras.ask_code,
-        "sale:own:": extras.use_own,
-        "sale:drop:": extras.drop,
-        "sale:cat:": lines.set_category,
-        "sale:more:": lines.ask_item,
-        "sale:less:": lines.drop_item,
-        "sale:again:": guests.again,
-        "sale:new": guests.ask_how,
-        "sale:guest": guests.without_paper,
-        "sale:card:": guests.show_card,
-        "sale:late:": guests.ask_late,
-        "sale:put:": guests.put,
-        "undo:ask:": undo.ask,
-        "undo:do:": undo.do,
-        "undo:back:": undo.back,
-        "undo:again:": undo.again,
-        "place:choose": places.choose,
-        "place:at:": places.stand,
-        "place:home": places.home,
-        "ret:view:": returning.view,
-        "ret:pick:": returning.view,
-        "ret:take:": returning.do,
-        # A button of before lines could be taken in part: the sale is shown anew.
-        "ret:do:": returning.view,
-        "ret:close": returning.close,
-        "till:sale": guests.ask_for_card,
-        "till:return": returning.list_sales,
-        "till:shift": shift.shift,
-        "till:help": joining.help_text,
-    }
-    for data, handler in by_data.items():
+    for data, handler in TAPS.items():
         taps.register(handler, F.data.startswith(data))
     taps.register(selling.unknown_tap, OURS)
     return part

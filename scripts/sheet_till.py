@@ -48,6 +48,7 @@ def a_sale(vera: Actor, anna: Actor, owner: Owner) -> None:
     vera.tap("sale:drop", "Without the code")
     vera.tap("sale:code")
     vera.tap("sale:own", "Her own coupon")
+    vera.tap("sale:drop")
     vera.tap("sale:part", "A part of the points")
     vera.say("7000", "More than there is", step="till:part")
     vera.say("50", "Fifty points", step="till:part")

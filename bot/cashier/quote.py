@@ -170,6 +170,8 @@ def quote_screen(_: Translator, shown: SaleView, *, currency: str) -> tuple[str,
 def _may_spend(_: Translator, shown: SaleView, quote: Quote) -> str:
     if quote.limit == "presence":
         return _stale(_, shown.draft)
+    if shown.most == 0 and quote.to_pay == 0:
+        return _("There is nothing left to pay.")
     if shown.most == 0:
         why = {
             "not_joined": _(

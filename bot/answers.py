@@ -151,7 +151,9 @@ class Turn:
         """
         markup = keyboard(rows) if rows else None
         message = None if self.fresh else self.tapped
-        if message is not None and message.photo and self._is_living(message):
+        # Guarded or not is settled when a message is sent: an edit would show the card unguarded.
+        alike = message is not None and bool(message.has_protected_content) == protect
+        if message is not None and message.photo and alike and self._is_living(message):
             changed, _ = await asyncio.gather(
                 quietly(
                     self.ctx.bot.edit_message_media(

@@ -46,8 +46,10 @@ class Living:
         if noted is not None:
             return noted
         known = self._written.get(telegram_id)
-        fresh = known is not None and time.monotonic() - known[1] < WRITTEN_S
-        return known[0] if known is not None and fresh else written
+        if known is None or time.monotonic() - known[1] >= WRITTEN_S:
+            return written
+        # Messages are numbered upwards: a greater one was noted by another process since.
+        return max(known[0], written or 0)
 
     def note(self, telegram_id: int, message_id: int, *, instead_of: int | None) -> None:
         """``message_id`` is the living one from now on."""

@@ -27,7 +27,7 @@ _WELCOME: Mapping[str, Any] = {
                 "en": (
                     "👋 {name|Hello}, so glad to meet you!\n\n"
                     "It is simple: show your card at the till and every purchase brings points "
-                    "back. A point is worth one off the price.\n\n"
+                    "back. Each point is money off a purchase.\n\n"
                     "You can see them at any moment. Come by soon!"
                 ),
             },

@@ -23,6 +23,7 @@ ANONYMOUS, ACTIVE, BLOCKED, ERASED = "anonymous", "active", "blocked", "erased"
 _DATE = re.compile(r"^\s*(\d{1,2})[.\-/ ](\d{1,2})(?:[.\-/ ](\d{4}))?\s*(?:г\.?)?\s*$")
 _ISO = re.compile(r"^\s*(\d{4})-(\d{1,2})-(\d{1,2})\s*$")
 _MAX_AGE_YEARS = 120
+_FORCED_DIRECTIONS = frozenset(("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,8 +249,18 @@ def normalize_phone(text: str, *, region: str | None = None) -> str:
 
 
 def clean_name(text: str | None) -> str | None:
-    """A name fit to keep: no control characters or broken surrogates, at most 120 characters."""
+    """A name fit to keep: one line, at most 120 characters, no control characters, no broken
+    surrogates and nothing that turns the text around it the other way."""
     if not text:
         return None
-    kept = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cs", "Co"))
+    kept = "".join(" " if c.isspace() else c for c in text if c.isspace() or _fit_for_name(c))
     return " ".join(kept.split())[:120] or None
+
+
+def _fit_for_name(sign: str) -> bool:
+    # Letters written from right to left bring their own direction; marks that force one only
+    # serve to garble the cashier's screen.
+    return (
+        unicodedata.category(sign) not in ("Cc", "Cs", "Co")
+        and unicodedata.bidirectional(sign) not in _FORCED_DIRECTIONS
+    )

@@ -167,6 +167,7 @@ def test_names_are_cleaned() -> None:
     assert customers.clean_name(" A\u0000n\ud800n\n ") == "Ann"
     assert customers.clean_name("\u0007") is None
     assert customers.clean_name("x" * 500) == "x" * 120
+    assert customers.clean_name("Ann\n\u202etotal\u2066 0\t") == "Ann total 0"
 
 
 async def test_strangers_are_forgotten_after_a_week(world: World) -> None:

@@ -60,6 +60,12 @@ customer = sa.Table(
         postgresql_where=sa.text("erase_after IS NOT NULL"),
     ),
     sa.Index(
+        "ix_customer_merged_into",
+        "merged_into",
+        sqlite_where=sa.text("merged_into IS NOT NULL"),
+        postgresql_where=sa.text("merged_into IS NOT NULL"),
+    ),
+    sa.Index(
         "uq_customer_phone",
         "phone",
         unique=True,

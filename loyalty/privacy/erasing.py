@@ -191,10 +191,15 @@ def _write_off(session: Session, customer_id: int, *, actor: str, now: datetime)
 
 def _strip(session: Session, row: Any, *, keys: Keys, now: datetime) -> None:
     values: dict[str, Any] = dict.fromkeys(_PERSONAL)
+
+    def pseudonym_of(known: str) -> str:
+        return keys.mac("erased", known.encode()).hex()
+
     known = row.phone_hash or (keys.phone_hash(row.phone) if row.phone else None)
-    pseudonym = keys.mac("erased", (known or str(row.id)).encode()).hex()
+    pseudonym = pseudonym_of(known or str(row.id))
     if row.phone_hash:
-        wiping.move_phone(session, phone_hash=row.phone_hash, pseudonym=pseudonym, now=now)
+        wiping.keep_phone(session, phone_hash=row.phone_hash, now=now)
+    wiping.hide_phones(session, customer_id=row.id, pseudonym_of=pseudonym_of)
     # The friend's code they came by is the friend's; that they came by one may be counted.
     source = "referral" if (row.source or "").startswith("referral:") else row.source
     values |= {"status": ERASED, "phone_hash": pseudonym, "source": source, "erased_at": now}

@@ -7,7 +7,7 @@ columns of all tables for what a made-up person has left behind.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -53,20 +53,26 @@ def wipe(session: Session, ids: Sequence[int], *, chats: Sequence[int], now: dat
         idempotency.forget_customer(session, customer_id=customer_id)
 
 
-def move_phone(session: Session, *, phone_hash: str, pseudonym: str, now: datetime) -> None:
-    """The phone stays known as welcomed; entries made for it go under the pseudonym.
+def keep_phone(session: Session, *, phone_hash: str, now: datetime) -> None:
+    """The phone stays known as welcomed."""
+    seen = sa.select(phone_seen.c.phone_hash).where(phone_seen.c.phone_hash == phone_hash)
+    if session.execute(seen).first() is None:
+        session.execute(sa.insert(phone_seen).values(phone_hash=phone_hash, welcomed_at=now))
+
+
+def hide_phones(session: Session, *, customer_id: int, pseudonym_of: Callable[[str], str]) -> None:
+    """Entries made for a phone of theirs, the present one or a former one, go under a pseudonym.
 
     Otherwise somebody who joins again could be joined with who they were by anybody who can
     read the tables.
     """
-    seen = sa.select(phone_seen.c.phone_hash).where(phone_seen.c.phone_hash == phone_hash)
-    if session.execute(seen).first() is None:
-        session.execute(sa.insert(phone_seen).values(phone_hash=phone_hash, welcomed_at=now))
-    session.execute(
-        sa.update(entry)
-        .where(entry.c.source_kind == "phone", entry.c.source_id == phone_hash)
-        .values(source_id=pseudonym)
+    e = entry.c
+    query = sa.select(e.id, e.source_id).where(
+        e.customer_id == customer_id, e.source_kind == "phone"
     )
+    for row in session.execute(query).all():
+        hidden = sa.update(entry).where(e.id == row.id)
+        session.execute(hidden.values(source_id=pseudonym_of(row.source_id)))
 
 
 def wipe_messages(session: Session, ids: Sequence[int], *, now: datetime) -> bool:

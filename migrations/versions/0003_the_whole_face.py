@@ -48,13 +48,14 @@ def upgrade() -> None:
     for table, name in (("card", "paper"), ("purchase_return", "undo")):
         flag = sa.Column(name, sa.Boolean(), server_default=sa.false(), nullable=False)
         op.add_column(table, flag)
-    op.create_index(
-        "ix_customer_erase_after",
-        "customer",
-        ["erase_after"],
-        sqlite_where=sa.text("erase_after IS NOT NULL"),
-        postgresql_where=sa.text("erase_after IS NOT NULL"),
-    )
+    for name in ("erase_after", "merged_into"):
+        op.create_index(
+            f"ix_customer_{name}",
+            "customer",
+            [name],
+            sqlite_where=sa.text(f"{name} IS NOT NULL"),
+            postgresql_where=sa.text(f"{name} IS NOT NULL"),
+        )
     for table in ("sale_draft", "till_hold"):
         op.create_index(
             f"ix_{table}_asked_next_at",
@@ -177,7 +178,8 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_table("card_batch")
     op.drop_index("ix_purchase_return_undo", table_name="purchase_return")
-    op.drop_index("ix_customer_erase_after", table_name="customer")
+    for name in ("merged_into", "erase_after"):
+        op.drop_index(f"ix_customer_{name}", table_name="customer")
     for table in ("sale_draft", "till_hold"):
         op.drop_index(f"ix_{table}_asked_next_at", table_name=table)
     for table, name in (("purchase_return", "undo"), ("card", "paper")):

@@ -7,6 +7,7 @@ import sqlite3
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from loyalty import checkup, customers, privacy, wallet
 from loyalty.consent import consent
@@ -92,6 +93,21 @@ async def test_the_phone_hash_is_left_only_among_welcomed_phones(anna: Anna, wor
     )
     assert row.status == "erased"
     assert row.phone_hash == KEYS.mac("erased", known.encode()).hex()
+
+
+async def test_nor_is_the_hash_of_a_phone_she_had_before(anna: Anna, world: World) -> None:
+    former = KEYS.phone_hash(PHONE)
+
+    def move(session: Session) -> None:
+        customers.change_phone(
+            session, keys=KEYS, customer_id=anna.id, phone="+79005550001", now=world.now
+        )
+
+    await world.db.transact(move)
+    by_phone = sa.select(entry.c.source_id).where(entry.c.source_kind == "phone")
+    assert former in await world.db.read(lambda s: s.execute(by_phone).scalars().all())
+    await erase(anna)
+    assert former not in await world.db.read(lambda s: s.execute(by_phone).scalars().all())
 
 
 async def test_the_books_add_up_and_nothing_can_be_spent(anna: Anna, world: World) -> None:

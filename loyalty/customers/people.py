@@ -141,6 +141,9 @@ def set_birthday(session: Session, *, customer_id: int, birthday: Birthday, now:
     """Keep the birthday; a date changed later counts from next year (``birthday_set_at``).
 
     The first date given counts at once: ``birthday_set_at`` stays empty until it is changed.
+
+    Raises:
+        CustomerNotFound: there is no such customer, or they were erased.
     """
     old = get(session, customer_id)
     known = old.birth_day is not None
@@ -153,7 +156,10 @@ def set_birthday(session: Session, *, customer_id: int, birthday: Birthday, now:
     }
     if changed:
         values["birthday_set_at"] = now
-    session.execute(sa.update(customer).where(customer.c.id == customer_id).values(**values))
+    theirs = sa.and_(customer.c.id == customer_id, customer.c.status != ERASED)
+    kept = sa.update(customer).where(theirs).values(**values).returning(customer.c.id)
+    if session.execute(kept).first() is None:
+        raise CustomerNotFound()
     told = (birthday.day, birthday.month, values["birth_year"])
     if told != (old.birth_day, old.birth_month, old.birth_year):
         note_change(session, customer_id=customer_id, field="birthday", now=now)

@@ -1,5 +1,6 @@
 """What a customer tells and changes about themselves: each change leaves an event with the
-field's name, never with what was told."""
+field's name, never with what was told. Of somebody erased nothing is kept any more: every change
+raises ``CustomerNotFound`` then."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from loyalty import clock
-from loyalty.customers.people import clean_name, find_by_phone, note_change
+from loyalty.customers.people import ERASED, clean_name, find_by_phone, note_change
 from loyalty.customers.tables import customer, phone_seen
 from loyalty.db.engine import AlreadyThere, is_unique_violation
 from loyalty.errors import CustomerNotFound, NameInvalid, PhoneTaken, ZoneInvalid
@@ -140,5 +141,9 @@ def change_phone(
 
 
 def _set(session: Session, customer_id: int, field: str, now: datetime, **values: Any) -> None:
-    session.execute(sa.update(customer).where(customer.c.id == customer_id).values(**values))
+    # Who was erased while they were typing stays nobody.
+    theirs = sa.and_(customer.c.id == customer_id, customer.c.status != ERASED)
+    changed = sa.update(customer).where(theirs).values(**values).returning(customer.c.id)
+    if session.execute(changed).first() is None:
+        raise CustomerNotFound()
     note_change(session, customer_id=customer_id, field=field, now=now)

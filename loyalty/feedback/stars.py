@@ -118,10 +118,12 @@ def comment(
 
     Raises:
         PurchaseNotFound: this customer has not rated such a purchase.
+        CustomerNotFound: they were erased while they were writing.
         WordsInvalid: nothing is written, or too much.
         TooManyMessages: as many as one may write in an hour are written.
     """
     words = clean_words(text)
+    talking.hold_person(session, customer_id)
     known = _standing(session, purchase_id)
     if known is None or known.customer_id != customer_id:
         raise PurchaseNotFound()

@@ -15,9 +15,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from loyalty import events
-from loyalty.customers import customer
+from loyalty.customers import ERASED, customer
 from loyalty.db.rows import Rows
-from loyalty.errors import OtherTalkOpen, TalkClosed, TalkNotFound, TooManyMessages
+from loyalty.errors import (
+    CustomerNotFound,
+    OtherTalkOpen,
+    TalkClosed,
+    TalkNotFound,
+    TooManyMessages,
+)
 from loyalty.feedback.reach import reach_of
 from loyalty.feedback.tables import talk, talk_message
 from loyalty.feedback.words import clean_words
@@ -68,12 +74,12 @@ def write(
 
     Raises:
         WordsInvalid: nothing is written, or too much.
+        CustomerNotFound: they were erased while they were writing.
         TooManyMessages: ``PER_HOUR`` were written within the hour; facts ``retry_after_s``.
     """
     words = clean_words(text)
     # Two messages of one moment wait for each other here: one live talk, one count.
-    mine = sa.select(customer.c.id).where(customer.c.id == customer_id)
-    session.execute(mine.with_for_update(key_share=True)).all()
+    hold_person(session, customer_id)
     known = _by_key(session, key)
     if known is not None:
         return Written(talk_id=known.talk_id, message_id=known.id, again=True)
@@ -155,12 +161,12 @@ def reopen(session: Session, *, talk_id: int, actor: str, now: datetime) -> bool
     Raises:
         TalkNotFound: there is no such talk.
         OtherTalkOpen: the customer has begun another one; facts ``talk_id``.
+        CustomerNotFound: they were erased.
     """
     found = _held(session, talk_id)
     if found.status != CLOSED:
         return False
-    mine = sa.select(customer.c.id).where(customer.c.id == found.customer_id)
-    session.execute(mine.with_for_update(key_share=True)).all()
+    hold_person(session, found.customer_id)
     other = _live_row(session, found.customer_id)
     if other is not None:
         raise OtherTalkOpen(talk_id=str(other.id))
@@ -168,6 +174,17 @@ def reopen(session: Session, *, talk_id: int, actor: str, now: datetime) -> bool
     session.execute(change.values(status=OPEN, closed_at=None, closed_by=None))
     _event(session, "staff.talk_reopened", found.customer_id, actor, talk_id, None, now)
     return True
+
+
+def hold_person(session: Session, customer_id: int) -> None:
+    """Lock the row of whose words are kept now; erasing them waits, or has been first.
+
+    Raises:
+        CustomerNotFound: it has been first.
+    """
+    mine = sa.select(customer.c.id).where(customer.c.id == customer_id, customer.c.status != ERASED)
+    if session.execute(mine.with_for_update(key_share=True)).first() is None:
+        raise CustomerNotFound()
 
 
 def text_of_answer(session: Session, message_id: int) -> str | None:

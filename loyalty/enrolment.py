@@ -7,7 +7,7 @@ that customer; if they are one already, all that the card has goes to theirs, on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -55,23 +55,31 @@ AT_TILL, ON_PAPER = "till", "paper_card"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """A card that nobody has claimed: what is on it. ``customer_id`` None: a blank."""
+    """A card that nobody has claimed: what is on it. ``customer_id`` None: a blank.
+
+    ``printed``: a card of paper, not the QR on a till's screen.
+    """
 
     customer_id: int | None
     points: int = 0
     stamps: int = 0
     vouchers: int = 0
+    printed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """What a claim has brought; ``already``: the card was theirs before."""
+    """What a claim has brought; ``already``: the card was theirs before.
+
+    ``printed``: a card of paper, not the QR on a till's screen.
+    """
 
     customer_id: int
     points: int = 0
     stamps: int = 0
     vouchers: int = 0
     already: bool = False
+    printed: bool = True
 
 
 def blank(keys: Keys, *, now: datetime) -> tuple[str, str]:
@@ -192,6 +200,7 @@ def look(session: Session, *, keys: Keys, token: str, now: datetime) -> Waiting 
         points=owned.available + owned.pending,
         stamps=sum(one.stamps for one in stand.values()),
         vouchers=len(vouchers.mine(session, customer_id=row.customer_id, now=now)),
+        printed=read.kind == PAPER,
     )
 
 
@@ -219,11 +228,12 @@ def claim(
         _add_paper(session, customer_id, read.pseudonym, now)
         return Claimed(customer_id=customer_id)
     if row.customer_id == customer_id:
-        return Claimed(customer_id=customer_id, already=True)
+        return Claimed(customer_id=customer_id, already=True, printed=read.kind == PAPER)
     if row.revoked_at is not None:
         raise CodeInvalid()
     _read(keys, token, now)
-    return merge(session, from_id=row.customer_id, to_id=customer_id, time_zone=time_zone, now=now)
+    found = merge(session, from_id=row.customer_id, to_id=customer_id, time_zone=time_zone, now=now)
+    return replace(found, printed=read.kind == PAPER)
 
 
 def merge(session: Session, *, from_id: int, to_id: int, time_zone: str, now: datetime) -> Claimed:

@@ -62,7 +62,8 @@ async def opened(turn: Turn, payload: str) -> bool:
     if found is None:
         return False
     _ = turn.say
-    lines = [_("💳 This is a paper card."), *_on_it(_, found.points, found.stamps, found.vouchers)]
+    what = _("💳 This is a paper card.") if found.printed else _("💳 This is a guest's card.")
+    lines = [what, *_on_it(_, found.points, found.stamps, found.vouchers)]
     lines.append(_("Is it yours? I will put everything on your own card."))
     token = payload.removeprefix(PREFIX)
     await turn.show(
@@ -107,9 +108,15 @@ async def take(turn: Turn) -> None:
 
 
 def _said(_: Translator, done: Claimed) -> Markup:
+    if done.already and not done.printed:
+        return _("💳 All of it is on your card 💛")
     if done.already:
         return _("💳 The paper card is yours: show it when your phone is not at hand 💛")
-    lines = [_("💳 Done! The paper card earns to your card now.")]
+    lines = [
+        _("💳 Done! The paper card earns to your card now.")
+        if done.printed
+        else _("💳 Done! All of it is on your card now.")
+    ]
     lines += _on_it(_, done.points, done.stamps, done.vouchers)
     return Markup("\n").join(lines)
 

@@ -228,6 +228,7 @@ async def test_a_new_guest_without_paper_gets_a_qr(street_on_both: Street):
     assert link.startswith("c_")
     masha = await street.phone(801, "Masha")
     assert "120 points" in await joins(street, masha, link)
+    assert "paper card" not in " ".join(m["text"] or "" for m in await masha.chat()).lower()
     ((guest, status, _into),) = await guests(street)
     assert status == "active"
     assert (await street.balance(guest)).pending == 120

@@ -29,6 +29,7 @@ LANGUAGES = ("ru", "en")
 # A sheet's pictures are this much smaller than the screen; single tiles this much larger.
 SHEET_SCALE, TILE_SCALE = 0.75, 1.5
 SHEETS, COLUMNS = 2, 9
+EARLY = "the play ended early"
 ANNA, BORIS, VERA, GLEN, KATE = 1001, 1002, 1003, 1004, 1005
 
 NOT_PLAYED = {
@@ -117,9 +118,13 @@ def shoot(language: str, folder: Path | None) -> tuple[dict[str, list[Tile]], li
         with open_stage(language, NoCamera()) as stage:
             cameras = Cameras(browser, stage.url, language, scale=scale, folder=folder)
             stage.camera = cameras
-            played = play(stage)
+            try:
+                play(stage)
+            except RuntimeError as problem:
+                # What was taken until then is worth a look all the same.
+                cameras.faults.append(f"{EARLY}: {problem}")
             browser.close()
-    missing = [f"no scene plays {name}" for name in not_played(played)]
+    missing = [f"no scene plays {name}" for name in not_played(stage.played)]
     return cameras.tiles, [*cameras.faults, *missing]
 
 
@@ -156,7 +161,7 @@ def main() -> int:
         print(f"look at {asked.language} {fault}")
     screens = len(tiles[next(iter(SIZES))])
     print(f"{asked.language}: {screens} screens in {time.monotonic() - began:.0f} s")
-    return 0
+    return int(any(fault.startswith(EARLY) for fault in faults))
 
 
 if __name__ == "__main__":

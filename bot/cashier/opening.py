@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from bot.cashier import quote as words
 from bot.cashier import screens, selling
 from bot.cashier.quote import SaleView
-from bot.cashier.till import SUM, at_till, set_step
+from bot.cashier.till import SUM, at_till, home_row, set_step
 from bot.context import Context, Visitor
 from loyalty import customers, enrolment
 from loyalty.customers import Identified
@@ -95,6 +95,6 @@ async def open_card(
             + " "
             + _("Ask the customer to refresh the card and read you the new one, or scan the QR.")
         )
-        await screens.send(ctx, visitor, lines)
+        await screens.send(ctx, visitor, lines, [home_row(_)])
         return
     await selling.show_sale(ctx, visitor, now, _, shown, message_id=None)

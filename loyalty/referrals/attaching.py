@@ -17,7 +17,7 @@ from loyalty.db.engine import AlreadyThere, is_unique_violation
 from loyalty.db.fast import is_postgres
 from loyalty.db.rows import Rows
 from loyalty.errors import CustomerNotFound
-from loyalty.receipts import purchase
+from loyalty.receipts import purchase, purchase_return
 from loyalty.referrals.following import INVITED
 from loyalty.referrals.tables import referral
 from loyalty.tokens import new_referral_code
@@ -147,7 +147,11 @@ def _lock(session: Session, friend_id: int, referrer_id: int) -> None:
 def _is_known(session: Session, friend_id: int) -> bool:
     """Whether the shop has met the friend: a receipt of this card (by phone, card or Telegram
     it is one), or a phone that was welcomed before, even if the card was erased since."""
-    bought = sa.select(purchase.c.id).where(purchase.c.customer_id == friend_id).limit(1)
+    # A sale that was undone at the till was none.
+    undone = sa.exists().where(
+        purchase_return.c.purchase_id == purchase.c.id, purchase_return.c.undo
+    )
+    bought = sa.select(purchase.c.id).where(purchase.c.customer_id == friend_id, ~undone).limit(1)
     if session.execute(bought).first() is not None:
         return True
     began = sa.func.coalesce(customer.c.joined_at, customer.c.created_at)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from loyalty import errors, referrals
+from loyalty import errors, purchases, referrals
 from loyalty.customers import customer, phone_seen
 from loyalty.referrals import Attached, Refusal, referral
 from tests.loyalty.referrals.friends import attach, bring, code, told
@@ -54,6 +54,17 @@ async def test_a_friend_with_a_receipt_is_no_new_friend(world: World) -> None:
     anna, boris = await world.customer(), await world.customer()
     await world.sell(boris, 10_00)
     assert await bring(world, boris, anna) is Refusal.NOT_NEW
+
+
+async def test_a_sale_that_was_undone_was_none(world: World) -> None:
+    anna, boris = await world.customer(), await world.customer()
+    sold = await world.sell(boris, 10_00)
+    await world.db.transact(
+        lambda s: purchases.record_return(
+            s, purchase_id=sold.purchase_id, actor="staff:1", now=world.now, key="u", undo=True
+        )
+    )
+    assert await bring(world, boris, anna) == Attached(anna)
 
 
 async def test_a_phone_that_was_here_before_is_no_new_friend(world: World) -> None:

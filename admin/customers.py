@@ -68,8 +68,13 @@ async def _list(request: web.Request, text: str, before: int | None) -> web.Stre
 
 @allowed(*PANEL)
 async def card_page(request: web.Request) -> web.StreamResponse:
-    """One customer: profile, points, purchases, messages, consents."""
-    return await show_card(request, customer_id_of(request))
+    """One customer: profile, points, purchases, messages, consents; a paper card that a member
+    has taken leads to the member."""
+    customer_id = customer_id_of(request)
+    owner = await db(request).read(lambda s: people.owner_of(s, customer_id=customer_id))
+    if owner is not None:
+        raise web.HTTPSeeOther(f"/admin/customers/{owner}")
+    return await show_card(request, customer_id)
 
 
 async def show_card(

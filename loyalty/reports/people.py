@@ -86,6 +86,13 @@ def search(
     return FoundPage(people=people, next_before=people[-1].id if len(rows) > limit else None)
 
 
+def owner_of(session: Session, *, customer_id: int) -> int | None:
+    """The member who has taken this paper card; None: nobody, or it is no paper card."""
+    query = sa.select(customer.c.merged_into).where(customer.c.id == customer_id)
+    found: int | None = session.execute(query).scalar_one_or_none()
+    return found
+
+
 def _fits(
     session: Session, wanted: str, *, by_phone: bool, now: datetime
 ) -> sa.ColumnElement[bool]:

@@ -21,12 +21,15 @@ from loyalty.errors import (
     AccountBroken,
     AdjustmentDecided,
     AdjustmentNotFound,
+    CustomerNotFound,
     PointsInvalid,
     ReasonInvalid,
     SecondPersonNeeded,
 )
 from loyalty.wallet.locking import lock
+from loyalty.wallet.merging import MERGED
 from loyalty.wallet.moves import BROKEN, adjust, freeze, unfreeze
+from loyalty.wallet.state import Wallet
 from loyalty.wallet.tables import account, adjustment_request, entry
 
 SHORTEST_REASON, LONGEST_REASON = 3, 200
@@ -90,12 +93,12 @@ def request_adjustment(
     Raises:
         ReasonInvalid: the reason is too short or too long.
         PointsInvalid: zero, too many, more to take than is free, or already expired.
-        CustomerNotFound: no account.
+        CustomerNotFound: no account, or its points are on another card.
     """
     reason = clean_reason(reason)
     if not 0 < abs(points) <= MOST_POINTS or (expires_at is not None and expires_at <= now):
         raise PointsInvalid()
-    wallet = lock(session, [customer_id])[customer_id]
+    wallet = _open(session, customer_id)
     known = _find(session, adjustment_id)
     if known is not None:
         if (known.customer_id, known.requested_by) != (customer_id, actor):
@@ -138,6 +141,7 @@ def approve_adjustment(
         SecondPersonNeeded: it is the person who asked for it.
         AdjustmentDecided: another decision was made before.
         PointsInvalid: more to take than is free by now, or the points would be expired.
+        CustomerNotFound: the points have gone to another card meanwhile.
     """
     asked = _take(session, adjustment_id, actor=actor, wanted=APPROVED)
     if asked.status == APPROVED:
@@ -191,10 +195,10 @@ def pause_spending(
     Raises:
         ReasonInvalid: the reason is too short or too long.
         AccountBroken: it is paused already, because it does not add up.
-        CustomerNotFound: no account.
+        CustomerNotFound: no account, or its points are on another card.
     """
     reason = clean_reason(reason)
-    wallet = lock(session, [customer_id])[customer_id]
+    wallet = _open(session, customer_id)
     if wallet.frozen_reason == BROKEN:
         raise AccountBroken()
     freeze(
@@ -213,9 +217,9 @@ def release_spending(session: Session, *, customer_id: int, actor: str, now: dat
 
     Raises:
         AccountBroken: its points do not add up; it is released when they do.
-        CustomerNotFound: no account.
+        CustomerNotFound: no account, or its points are on another card.
     """
-    wallet = lock(session, [customer_id])[customer_id]
+    wallet = _open(session, customer_id)
     if wallet.frozen_reason == BROKEN:
         raise AccountBroken()
     if wallet.frozen_reason is not None:
@@ -227,6 +231,18 @@ def freeze_note(session: Session, *, customer_id: int) -> str | None:
     query = sa.select(account.c.frozen_note).where(account.c.customer_id == customer_id)
     note: str | None = session.execute(query).scalar_one_or_none()
     return note
+
+
+def _open(session: Session, customer_id: int) -> Wallet:
+    """The wallet under lock.
+
+    Raises:
+        CustomerNotFound: no account, or a paper card's whose points are on its owner's.
+    """
+    wallet = lock(session, [customer_id])[customer_id]
+    if wallet.frozen_reason == MERGED:
+        raise CustomerNotFound()
+    return wallet
 
 
 def _as_adjustment(row: Any) -> Adjustment:
@@ -254,6 +270,7 @@ def _take(session: Session, adjustment_id: int, *, actor: str, wanted: str) -> A
 
 
 def _post(session: Session, asked: Adjustment, *, actor: str, now: datetime) -> None:
+    _open(session, asked.customer_id)
     adjust(
         session,
         customer_id=asked.customer_id,

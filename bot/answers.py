@@ -187,6 +187,18 @@ class Turn:
         sent, _ = await asyncio.gather(sending, self.toast())
         return sent.message_id
 
+    async def question(self, text: object, keys: Any, *, keep_former: bool = False) -> int:
+        """Ask with keys under the field of entry, in a message that is the living one from now on.
+
+        Such a message cannot be edited, so a question that is asked again takes the place of the
+        former. ``keep_former``: the former screen stays, it has no buttons. The message's number.
+        """
+        message_id = await self.send(text, keys)
+        if keep_former:
+            self._note(message_id)
+            return message_id
+        return await self._replace(message_id)
+
     async def send_file(self, name: str, content: bytes, caption: object = "") -> int:
         """Send a file that stays in the chat; its message's number."""
         await self.toast()

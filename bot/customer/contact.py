@@ -31,16 +31,19 @@ def looks_like_phone(text: str) -> bool:
     return 6 <= sum(sign.isdigit() for sign in text) <= 15 and len(text) <= 32
 
 
-async def ask_contact(turn: Turn, words: object, *, once: bool = False) -> None:
+async def ask_contact(
+    turn: Turn, words: object, *, once: bool = False, keep_former: bool = False
+) -> None:
     """``words`` with the key that shares the number and the key that leads back.
 
     ``once``: the keys fold up after the first press; else they stay until taken away.
+    ``keep_former``: the screen above stays, it says something of its own.
     """
     _ = turn.say
     share = KeyboardButton(text=plain(_("📱 Share my phone number")), request_contact=True)
     keys = [[share], [KeyboardButton(text=plain(_(BACK)))]]
     markup = ReplyKeyboardMarkup(keyboard=keys, resize_keyboard=True, one_time_keyboard=once)
-    await turn.send(words, markup)
+    await turn.question(words, markup, keep_former=keep_former)
 
 
 async def take_keyboard_away(turn: Turn, words: object) -> None:

@@ -199,16 +199,17 @@ async def agree(turn: Turn) -> None:
         await menu.show_menu(turn, head=turn.say("Welcome back! 💛"))
     else:
         await turn.show(turn.say("Thank you, your agreement is noted 💛"))
-        await ask_phone(turn)
+        await ask_phone(turn, keep_former=True)
 
 
 # --- phone -----------------------------------------------------------------------------------
 
 
-async def ask_phone(turn: Turn, *, hint: object | None = None) -> None:
+async def ask_phone(turn: Turn, *, hint: object | None = None, keep_former: bool = False) -> None:
     """The contact button; nothing can be typed instead, so the number is really theirs."""
     words = turn.say("One last step: share your phone number with the button below 👇")
-    await contact.ask_contact(turn, f"{hint}\n\n{words}" if hint else words)
+    text = f"{hint}\n\n{words}" if hint else words
+    await contact.ask_contact(turn, text, keep_former=keep_former)
 
 
 async def take_text_at_phone(turn: Turn, text: str) -> None:

@@ -238,3 +238,36 @@ async def test_start_of_a_customer_shows_the_menu_and_clears_blocked(
     await ann.send("/start")
     await ann.reads("You have 100 points")
     assert await reachable()
+
+
+@pytest.mark.parametrize("russian", [False, True])
+async def test_a_question_asked_again_takes_the_place_of_the_former(
+    running: RunningBot, telegram: Telegram, russian: bool
+) -> None:
+    last, thanks = (
+        ("Последний шаг", "согласие записано")
+        if russian
+        else ("One last step", "your agreement is noted")
+    )
+    olya = await telegram.person(7, first_name="Olya", language_code="ru" if russian else "en")
+
+    async def one(words: str) -> bool:
+        said = [message["text"] for message in await olya.from_bot()]
+        asked = [text for text in said if last in text]
+        return len(asked) == 1 and words in asked[0]
+
+    await olya.send("/start")
+    await olya.tap("Принять и вступить ✅" if russian else "Agree and join ✅")
+    await olya.reads(last)
+    await olya.send("what?")
+    await until(lambda: one("не совсем" if russian else "not quite"), "the question with a hint")
+    await olya.send("+79161234567")
+    await until(lambda: one("Набирать" if russian else "do not type"), "the question, no number")
+    await olya.reads(thanks)
+    await olya.share()
+    await olya.with_button("ads_yes")
+
+    async def gone() -> bool:
+        return not [m for m in await olya.from_bot() if last in m["text"]]
+
+    await until(gone, "no question about the number any more")

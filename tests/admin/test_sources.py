@@ -80,6 +80,15 @@ async def test_one_that_was_used_without_being_made_gets_its_name(
     assert [kind for kind, _ in await noted(world)] == ["source.created", "source.changed"]
 
 
+async def test_our_own_ways_in_are_told_in_words(world: World, owner: Visitor) -> None:
+    await world.customer(source="till")
+    await world.customer(source="paper_card")
+    page = words((await owner.get(HOME))[1])
+    assert "From the till's screen 1" in page
+    assert "By a paper card 1" in page
+    assert "unnamed" not in page
+
+
 async def test_names_in_russian_and_the_same_one_twice(world: World, owner: Visitor) -> None:
     for _ in range(2):
         await owner.post(HOME, name="Плакат у кассы")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import traceback
 import uuid
@@ -19,6 +20,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
+from aiogram.exceptions import TelegramNetworkError, TelegramServerError
 from sqlalchemy.orm import Session
 
 from loyalty import clock, inbox
@@ -31,10 +33,19 @@ IN_FLIGHT = 32
 IN_HAND = 256
 """Updates an instance takes at once; the rest is left for other instances."""
 
+_TURN_S = 2.0
+"""How long a stop waits for the transaction in hand."""
+
 RETRY_DELAYS_S = (0.2, 1.0, 4.0)
+WEATHER_DELAYS_S = (0.2, 1.0, 4.0, 10.0, 30.0, 60.0)
+"""The same while Telegram cannot be reached or is broken itself: that passes, and only this
+chat's queue waits for it."""
+
 IDLE_CLAIM_S = 1.0
 RENEW_S = inbox.LEASE.total_seconds() / 3
 _BIGGEST = 2**63
+
+WEATHER = (TelegramNetworkError, TelegramServerError)
 
 Handle = Callable[[dict[str, Any]], Awaitable[None]]
 GiveUp = Callable[[dict[str, Any]], Awaitable[None]]
@@ -119,7 +130,9 @@ class Intake:
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(IN_FLIGHT))
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _quiet: asyncio.Event = field(default_factory=asyncio.Event)
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _claiming: bool = True
+    _ending: bool = False
     _more: bool = True
 
     async def start(self) -> None:
@@ -160,6 +173,7 @@ class Intake:
         """Begin nothing new, let handlers in flight finish within ``deadline_s``, put back the
         rest: the next start (or another instance) takes it up."""
         self._claiming = False
+        self._stopping.set()
         for queue in self._queues.values():
             queue.clear()
         if self._chats:
@@ -167,16 +181,20 @@ class Intake:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        # The pump ends its turn by itself: cut short, a claim of it might yet be committed behind
+        # our back, and those updates would wait for a lease to run out.
+        self._ending = True
+        self._wake.set()
+        await asyncio.wait(self._loops[:1], timeout=max(deadline_s, _TURN_S))
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
         settled, self._settled = self._settled, []
-        left = self._in_hand - {item.update_id for item in settled}
         now = clock.real_now()
 
         def unit(session: Session) -> None:
             inbox.settle(session, bot_id=self.bot_id, settled=settled, now=now)
-            inbox.release(session, bot_id=self.bot_id, update_ids=left)
+            inbox.release(session, bot_id=self.bot_id, owner=self.owner)
 
         await self.db.transact(unit)
         for batch in self._batches:
@@ -186,7 +204,7 @@ class Intake:
 
     async def _pump(self) -> None:
         failures = 0
-        while True:
+        while not self._ending:
             if not self._more:
                 # Not wait_for: up to Python 3.11 it may swallow the cancellation of a stop.
                 with contextlib.suppress(TimeoutError):
@@ -289,7 +307,7 @@ class Intake:
     async def _try(self, row: Claimed) -> str | None:
         """Handle an update, again after a pause if it fails; how it failed in the end."""
         update = json.loads(row.body)
-        for delay in (*RETRY_DELAYS_S, None):
+        for trial in itertools.count():
             try:
                 async with self._slots:
                     if not self._claiming:
@@ -300,7 +318,8 @@ class Intake:
             except Undecodable:
                 return "undecodable"
             except Exception as problem:  # noqa: BLE001 - told below, by kind and place
-                if delay is None:
+                delays = WEATHER_DELAYS_S if isinstance(problem, WEATHER) else RETRY_DELAYS_S
+                if trial >= len(delays):
                     # Not the message: a database error repeats its values, a name or a phone.
                     where = [
                         f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
@@ -312,10 +331,22 @@ class Intake:
                 log.warning(
                     "handler_retried", update_id=row.update_id, error=type(problem).__name__
                 )
-                await asyncio.sleep(delay)
+                await self._pause(delays[trial])
             else:
                 return None
-        return None
+        raise AssertionError("the trials end above")
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait before the next trial; a stop does not wait for it.
+
+        Raises:
+            _Stopping: the bot stops.
+        """
+        with contextlib.suppress(TimeoutError):  # nobody stops us: on to the next trial
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        if not self._claiming:
+            raise _Stopping
 
     async def _apologize(self, update: dict[str, Any]) -> None:
         try:

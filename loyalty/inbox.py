@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from loyalty.db.fast import driver_connection, execute, fetch, is_postgres
 from loyalty.db.types import UtcDateTime, metadata, sqlite_time
 
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=10)
 """How long a chat stays with an instance that gives no sign of life."""
 
 ATTEMPTS = 25
@@ -188,11 +188,15 @@ def renew(session: Session, *, bot_id: int, owner: str, now: datetime) -> int:
     )
 
 
-def release(session: Session, *, bot_id: int, update_ids: Collection[int]) -> None:
-    """Give back what was claimed and not begun (or cut short by a stop)."""
-    if update_ids:
-        sets = "lease_owner = NULL, lease_until = NULL, attempts = attempts - 1"
-        _update(session, sets, bot_id, list(update_ids))
+def release(session: Session, *, bot_id: int, owner: str) -> None:
+    """Give back all that ``owner`` has claimed and not settled (it stops)."""
+    execute(
+        session,
+        "UPDATE inbox SET lease_owner = NULL, lease_until = NULL, attempts = attempts - 1 "
+        "WHERE bot_id = $1 AND lease_owner = $2 AND state = 'new'",
+        bot_id,
+        owner,
+    )
 
 
 def take_over(session: Session, *, bot_id: int) -> None:

@@ -135,9 +135,10 @@ async def test_birthday_is_asked_once_and_can_be_told(ann: Phone, db: Database) 
     assert person is not None
     assert (person.birth_day, person.birth_month, person.birth_year) == (5, 6, 1990)
     await ann.tap("🙂 Profile")
-    await ann.tap("🎂 Change birthday")
+    await ann.tap("🎂 Birthday")
     await ann.send("7.8")
     await ann.reads("counts from next year")
+    await ann.tap("Yes, change it")
     await ann.send("/start")
     await ann.reads("You have 100 points")
 

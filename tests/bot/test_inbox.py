@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from aiogram.exceptions import TelegramNetworkError
+from aiogram.methods import GetMe
 
 from bot.app import RunningBot
 from bot.intake import Intake, Undecodable, chat_of, incoming
@@ -106,6 +108,43 @@ async def test_failures_do_not_stop_the_rest(db: Database, monkeypatch: Any) -> 
     now = kept[2].handled_at
     assert await db.transact(lambda s: inbox.sweep(s, now=now + timedelta(hours=23))) == 0
     assert await db.transact(lambda s: inbox.sweep(s, now=now + timedelta(hours=25))) == 2
+
+
+async def test_bad_weather_at_telegram_is_waited_out(db: Database, monkeypatch: Any) -> None:
+    monkeypatch.setattr("bot.intake.RETRY_DELAYS_S", (0.0,))
+    monkeypatch.setattr("bot.intake.WEATHER_DELAYS_S", (0.0,) * 5)
+    tries: list[int] = []
+
+    async def handle(update: dict[str, Any]) -> None:
+        tries.append(update["update_id"])
+        if update["update_id"] == 1 and len(tries) <= 5:
+            raise TelegramNetworkError(GetMe(), "no route")
+
+    intake = Intake(db, BOT, handle, nothing)
+    await intake.start()
+    await intake.put([text(1, 7), text(2, 7)])
+    await intake.idle()
+    await intake.stop(5)
+    assert tries == [1, 1, 1, 1, 1, 1, 2]
+    assert {row.state for row in (await rows(db)).values()} == {"done"}
+
+
+async def test_a_stop_does_not_wait_for_the_weather(db: Database, monkeypatch: Any) -> None:
+    monkeypatch.setattr("bot.intake.WEATHER_DELAYS_S", (600.0,))
+    tried = asyncio.Event()
+
+    async def handle(_update: dict[str, Any]) -> None:
+        tried.set()
+        raise TelegramNetworkError(GetMe(), "no route")
+
+    intake = Intake(db, BOT, handle, nothing)
+    await intake.start()
+    await intake.put([text(1, 7)])
+    await tried.wait()
+    async with asyncio.timeout(20):
+        await intake.stop(60)
+    row = (await rows(db))[1]
+    assert (row.state, row.lease_owner, row.attempts) == ("new", None, 0)
 
 
 async def test_a_stop_leaves_the_rest_for_the_next_start(db: Database) -> None:

@@ -155,7 +155,8 @@ class Actor:
         call = asyncio.create_task(self.shop.telegram.call("POST", path, body))
         if self.shop.hardship is Hardship.RESTARTED:
             await until(
-                lambda: running.intake._in_hand or running.handled > before, f"{what} arrived"
+                lambda: running.intake._in_hand or running.handled > before or call.done(),
+                f"{what} arrived",
             )
             await self.shop.restart()
         await call

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from loyalty import events, inbox, messaging, referrals, wallet
 from loyalty.customers import ERASED, customer, telegram_chat
 from loyalty.db.rows import Rows
-from loyalty.errors import CustomerNotFound, ReferralDecided
+from loyalty.errors import ReferralDecided
 from loyalty.privacy import wiping
+from loyalty.privacy.cards import cards_of
 from loyalty.referrals.tables import referral
 from loyalty.texts import N_, translator
 from loyalty.tokens import Keys
@@ -58,7 +59,9 @@ def erase_due(
 ) -> Done:
     """Erase up to ``limit`` people whose day has come, and end what earlier rounds have left.
 
-    Run any number of times, by anybody; a round that breaks off leaves nothing half done.
+    Whoever has to wait still (for an update to be handled, for a message to settle) takes
+    nobody's place. Run any number of times, by anybody; a round that breaks off leaves nothing
+    half done.
 
     Raises:
         RuntimeError: somebody is due and there are no ``keys`` to make a pseudonym with.
@@ -67,6 +70,12 @@ def erase_due(
     query = (
         sa.select(c.id, c.status)
         .where(c.erase_after.is_not(None), c.erase_after <= now)
+        .where(
+            sa.case(
+                (c.status == ERASED, ~wiping.waits_for_message(now)),
+                else_=~_is_unheard(now),
+            )
+        )
         .order_by(c.erase_after, c.id)
         .limit(limit + 1)
     )
@@ -109,7 +118,7 @@ def erase(
     Raises:
         CustomerNotFound: nobody by that id.
     """
-    ids = _cards_of(session, customer_id)
+    ids = cards_of(session, customer_id)
     _decline_reviews(session, ids, time_zone=time_zone, now=now)
     for hold_id in _open_holds(session, ids):
         wallet.void_hold(session, hold_id=hold_id, now=now)
@@ -141,16 +150,6 @@ def erase(
     rows.put(session)
     _finish(session, customer_id, now=now)
     return True
-
-
-def _cards_of(session: Session, customer_id: int) -> list[int]:
-    """The customer, and the paper cards that have become part of theirs."""
-    c = customer.c
-    query = sa.select(c.id).where(sa.or_(c.id == customer_id, c.merged_into == customer_id))
-    ids = sorted(session.execute(query).scalars())
-    if customer_id not in ids:
-        raise CustomerNotFound(customer_id=str(customer_id))
-    return ids
 
 
 def _decline_reviews(
@@ -222,25 +221,26 @@ def _say_goodbye(rows: Rows, customer_id: int, chat: Any, *, now: datetime) -> N
 
 def _finish(session: Session, customer_id: int, *, now: datetime) -> bool:
     """Wipe what was on its way when the person was erased; whether this was the last of it."""
-    ids = _cards_of(session, customer_id)
+    ids = cards_of(session, customer_id)
     if not wiping.wipe_messages(session, ids, now=now):
         return False
     session.execute(sa.update(customer).where(customer.c.id.in_(ids)).values(erase_after=None))
     return True
 
 
-def _is_heard(session: Session, customer_id: int, *, now: datetime) -> bool:
-    """Whether all they wrote was handled: "keep my card" may be among it."""
-    t, i = telegram_chat.c, inbox.inbox.c
-    query = (
+def _is_unheard(now: datetime) -> sa.ColumnElement[bool]:
+    """Whether something this customer wrote is not handled: "keep my card" may be among it."""
+    t, i, c = telegram_chat.c, inbox.inbox.c, customer.c
+    written = (
         sa.select(i.update_id)
         .join(telegram_chat, t.telegram_id == i.chat_id)
-        .join(customer, customer.c.id == t.customer_id)
-        .where(
-            t.customer_id == customer_id,
-            i.state == "new",
-            customer.c.erase_after > now - UNHEARD,
-        )
-        .limit(1)
+        .where(t.customer_id == c.id, i.state == "new")
+        .correlate(customer)
     )
+    return sa.and_(c.erase_after > now - UNHEARD, written.exists())
+
+
+def _is_heard(session: Session, customer_id: int, *, now: datetime) -> bool:
+    """Whether all they wrote was handled, asked once more right before it is too late."""
+    query = sa.select(customer.c.id).where(customer.c.id == customer_id, _is_unheard(now))
     return session.execute(query).first() is None

@@ -1,4 +1,8 @@
-"""The lists of an export, one function each, oldest first, read by pages."""
+"""The lists of an export, one function each, oldest first, read by pages.
+
+Each is of one person under all their ids: a paper card that became theirs keeps the history it
+had before under its own.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +34,7 @@ _OTHERS = ("friend_id", "referrer_id", "requested_by", "decided_by", "staff_id")
 """Facts of events that point at other people."""
 
 Facts = dict[str, Any]
+Ids = Sequence[int]
 
 
 def _pages(session: Session, query: sa.Select[Any], key: Any) -> Iterator[Sequence[Any]]:
@@ -70,13 +75,11 @@ def _named(row: Any, *names: str) -> Facts:
     return {name: getattr(row, name) for name in names}
 
 
-def consents(session: Session, customer_id: int) -> Iterator[Facts]:
+def consents(session: Session, ids: Ids) -> Iterator[Facts]:
     """Every grant and withdrawal, with the fingerprint of its text."""
     c, t = consent.c, consent_text.c
     same = sa.and_(t.purpose == c.purpose, t.language == c.language, t.version == c.text_version)
-    query = (
-        sa.select(consent, t.body).outerjoin(consent_text, same).where(c.customer_id == customer_id)
-    )
+    query = sa.select(consent, t.body).outerjoin(consent_text, same).where(c.customer_id.in_(ids))
     names = ("purpose", "granted", "at", "text_version", "text_sha256", "language", "channel")
     return _rows(
         session,
@@ -86,9 +89,9 @@ def consents(session: Session, customer_id: int) -> Iterator[Facts]:
     )
 
 
-def cards(session: Session, customer_id: int) -> Iterator[Facts]:
+def cards(session: Session, ids: Ids) -> Iterator[Facts]:
     """Cards they have or had."""
-    query = sa.select(card).where(card.c.customer_id == customer_id)
+    query = sa.select(card).where(card.c.customer_id.in_(ids))
     return _rows(
         session,
         query,
@@ -102,13 +105,13 @@ def cards(session: Session, customer_id: int) -> Iterator[Facts]:
     )
 
 
-def purchases(session: Session, customer_id: int) -> Iterator[Facts]:
+def purchases(session: Session, ids: Ids) -> Iterator[Facts]:
     """Receipts with their lines and returns."""
     p = purchase.c
     query = (
         sa.select(purchase, outlet.c.name.label("outlet"))
         .outerjoin(outlet, outlet.c.id == p.outlet_id)
-        .where(p.customer_id == customer_id)
+        .where(p.customer_id.in_(ids))
     )
     for rows in _pages(session, query, p.id):
         ids = [row.id for row in rows]
@@ -169,9 +172,9 @@ def _receipt(row: Any, lines: list[Any], returns: list[Any]) -> Facts:
     }
 
 
-def points(session: Session, customer_id: int) -> Iterator[Facts]:
+def points(session: Session, ids: Ids) -> Iterator[Facts]:
     """Every movement of points: what for, by whom, what was left."""
-    query = sa.select(entry).where(entry.c.customer_id == customer_id)
+    query = sa.select(entry).where(entry.c.customer_id.in_(ids))
 
     def shape(row: Any) -> Facts:
         about = None if row.source_kind == "phone" else row.source_id
@@ -187,9 +190,9 @@ def points(session: Session, customer_id: int) -> Iterator[Facts]:
     return _rows(session, query, entry.c.id, shape)
 
 
-def lots(session: Session, customer_id: int) -> Iterator[Facts]:
+def lots(session: Session, ids: Ids) -> Iterator[Facts]:
     """Points that are left, from when and until when they can be spent."""
-    query = sa.select(lot).where(lot.c.customer_id == customer_id, lot.c.remaining > 0)
+    query = sa.select(lot).where(lot.c.customer_id.in_(ids), lot.c.remaining > 0)
     names = ("kind", "earned_at", "active_from", "expires_at")
     return _rows(
         session,
@@ -199,9 +202,9 @@ def lots(session: Session, customer_id: int) -> Iterator[Facts]:
     )
 
 
-def debts(session: Session, customer_id: int) -> Iterator[Facts]:
+def debts(session: Session, ids: Ids) -> Iterator[Facts]:
     """Points owed after returns, and repaid."""
-    query = sa.select(debt).where(debt.c.customer_id == customer_id)
+    query = sa.select(debt).where(debt.c.customer_id.in_(ids))
     return _rows(
         session,
         query,
@@ -210,26 +213,30 @@ def debts(session: Session, customer_id: int) -> Iterator[Facts]:
     )
 
 
-def corrections(session: Session, customer_id: int) -> Iterator[Facts]:
+def corrections(session: Session, ids: Ids) -> Iterator[Facts]:
     """What staff have corrected or asked to correct by hand, and why."""
     a = adjustment_request.c
     names = ("points", "reason", "status", "requested_at", "decided_at")
-    query = sa.select(adjustment_request).where(a.customer_id == customer_id)
+    query = sa.select(adjustment_request).where(a.customer_id.in_(ids))
     return _rows(session, query, a.id, lambda row: _named(row, *names))
 
 
-def stamps(session: Session, customer_id: int) -> Iterator[Facts]:
+def stamps(session: Session, ids: Ids) -> Iterator[Facts]:
     """Stamp cards as they stand, then every stamp that came or went."""
     s, e = stamp_balance.c, stamp_entry.c
-    standing = sa.select(stamp_balance).where(s.customer_id == customer_id).order_by(s.card_key)
+    mine, total = s.customer_id.in_(ids), sa.func.sum
+    standing = sa.select(
+        s.card_key, total(s.stamps).label("n"), total(s.debt).label("owed"),
+        total(s.cards).label("full"),
+    ).where(mine).group_by(s.card_key).order_by(s.card_key)  # fmt: skip
     for row in session.execute(standing).all():
         yield {
             "card": row.card_key,
-            "stamps": row.stamps,
-            "owed": row.debt,
-            "full_cards": row.cards,
+            "stamps": int(row.n),
+            "owed": int(row.owed),
+            "full_cards": int(row.full),
         }
-    query = sa.select(stamp_entry).where(e.customer_id == customer_id)
+    query = sa.select(stamp_entry).where(e.customer_id.in_(ids))
     yield from _rows(
         session,
         query,
@@ -238,11 +245,11 @@ def stamps(session: Session, customer_id: int) -> Iterator[Facts]:
     )
 
 
-def coupons(session: Session, customer_id: int) -> Iterator[Facts]:
+def coupons(session: Session, ids: Ids) -> Iterator[Facts]:
     """Their coupons and gift cards, and where they used one."""
     v, u = voucher.c, voucher_use.c
     names = ("code", "kind", "name", "status", "effect", "starts_at", "ends_at", "created_at")
-    mine = sa.select(voucher).where(v.customer_id == customer_id)
+    mine = sa.select(voucher).where(v.customer_id.in_(ids))
     yield from _rows(
         session,
         mine,
@@ -256,7 +263,7 @@ def coupons(session: Session, customer_id: int) -> Iterator[Facts]:
     used = (
         sa.select(voucher_use, v.code)
         .join(voucher, v.id == u.voucher_id)
-        .where(u.customer_id == customer_id)
+        .where(u.customer_id.in_(ids))
     )
     yield from _rows(
         session,
@@ -272,27 +279,27 @@ def coupons(session: Session, customer_id: int) -> Iterator[Facts]:
     )
 
 
-def goals(session: Session, customer_id: int) -> Iterator[Facts]:
+def goals(session: Session, ids: Ids) -> Iterator[Facts]:
     """How far they came to goals."""
     g = goal_progress.c
-    query = sa.select(goal_progress).where(g.customer_id == customer_id).order_by(g.period)
+    query = sa.select(goal_progress).where(g.customer_id.in_(ids)).order_by(g.period)
     for row in session.execute(query):
         names = ("period", "ends_on", "purchases", "reached_at")
         yield {**_named(row, *names), "spent": _money(row.spent)}
 
 
-def invitations(session: Session, customer_id: int) -> Iterator[Facts]:
+def invitations(session: Session, ids: Ids) -> Iterator[Facts]:
     """Friends they brought and whether they came by a friend; who that is, is not told."""
     r = referral.c
     for role, mine in (("brought_a_friend", r.referrer_id), ("came_by_a_friend", r.friend_id)):
-        query = sa.select(referral).where(mine == customer_id).order_by(r.started_at)
+        query = sa.select(referral).where(mine.in_(ids)).order_by(r.started_at)
         for row in session.execute(query):
             yield {"role": role, **_named(row, "status", "started_at", "due_at", "decided_at")}
 
 
-def ratings(session: Session, customer_id: int) -> Iterator[Facts]:
+def ratings(session: Session, ids: Ids) -> Iterator[Facts]:
     """Scores they gave and what they wrote."""
-    query = sa.select(rating).where(rating.c.customer_id == customer_id)
+    query = sa.select(rating).where(rating.c.customer_id.in_(ids))
     return _rows(
         session,
         query,
@@ -304,10 +311,10 @@ def ratings(session: Session, customer_id: int) -> Iterator[Facts]:
     )
 
 
-def talks(session: Session, customer_id: int) -> Iterator[Facts]:
+def talks(session: Session, ids: Ids) -> Iterator[Facts]:
     """Talks with staff, message by message."""
     t, m = talk.c, talk_message.c
-    query = sa.select(talk).where(t.customer_id == customer_id)
+    query = sa.select(talk).where(t.customer_id.in_(ids))
     for rows in _pages(session, query, t.id):
         said: defaultdict[int, list[Facts]] = defaultdict(list)
         words = sa.select(talk_message).where(m.talk_id.in_([row.id for row in rows]))
@@ -318,13 +325,13 @@ def talks(session: Session, customer_id: int) -> Iterator[Facts]:
             yield {**_named(row, *names), "messages": said[row.id]}
 
 
-def messages(session: Session, customer_id: int) -> Iterator[Facts]:
+def messages(session: Session, ids: Ids) -> Iterator[Facts]:
     """What was written to them, or is about to be."""
     o = outbox.c
     query = (
         sa.select(outbox, touch.c.source, touch.c.step)
         .outerjoin(touch, touch.c.id == o.touch_id)
-        .where(o.customer_id == customer_id)
+        .where(o.customer_id.in_(ids))
     )
 
     def shape(row: Any) -> Facts:
@@ -343,16 +350,16 @@ def messages(session: Session, customer_id: int) -> Iterator[Facts]:
     return _rows(session, query, o.id, shape)
 
 
-def touches(session: Session, customer_id: int) -> Iterator[Facts]:
+def touches(session: Session, ids: Ids) -> Iterator[Facts]:
     """Why a message was sent or was not."""
     names = ("source", "step", "message_class", "decision", "reason", "decided_at")
-    query = sa.select(touch).where(touch.c.customer_id == customer_id)
+    query = sa.select(touch).where(touch.c.customer_id.in_(ids))
     return _rows(session, query, touch.c.id, lambda row: _named(row, *names))
 
 
-def happenings(session: Session, customer_id: int) -> Iterator[Facts]:
+def happenings(session: Session, ids: Ids) -> Iterator[Facts]:
     """Everything that was noted as it happened."""
-    query = sa.select(event).where(event.c.customer_id == customer_id)
+    query = sa.select(event).where(event.c.customer_id.in_(ids))
 
     def shape(row: Any) -> Facts:
         data = row.data if isinstance(row.data, dict) else {}

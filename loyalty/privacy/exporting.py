@@ -7,7 +7,7 @@ are read by pages, so that a customer of ten thousand receipts holds nobody up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from loyalty.db.rows import Rows
 from loyalty.errors import CustomerNotFound
 from loyalty.events import event
 from loyalty.privacy import export_parts as parts
+from loyalty.privacy.cards import cards_of
 from loyalty.staff import outlet
 
 FORMAT = "regulars.personal-data/1"
@@ -62,6 +63,7 @@ def export(
     ).one_or_none()
     if row is None:
         raise CustomerNotFound(customer_id=str(customer_id))
+    ids = cards_of(session, customer_id)
     document: dict[str, Any] = {
         "format": FORMAT,
         "made_at": now,
@@ -73,11 +75,11 @@ def export(
     }
     document = plain(document)
     for name, part in PARTS.items():
-        document[name] = [plain(item) for item in part(session, customer_id)]
+        document[name] = [plain(item) for item in part(session, ids)]
     return document
 
 
-Part = Callable[[Session, int], Iterator[Mapping[str, Any]]]
+Part = Callable[[Session, Sequence[int]], Iterator[Mapping[str, Any]]]
 
 PARTS: Mapping[str, Part] = {
     "consents": parts.consents,

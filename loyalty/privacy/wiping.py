@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from loyalty import events, idempotency, inbox
 from loyalty.chains.tables import enrolment
 from loyalty.consent import consent
-from loyalty.customers import card, card_code, external_id, phone_seen, telegram_chat
+from loyalty.customers import card, card_code, customer, external_id, phone_seen, telegram_chat
 from loyalty.events import event
 from loyalty.feedback.tables import rating, talk, talk_message
 from loyalty.ids import new_id
@@ -97,6 +97,19 @@ def wipe_messages(session: Session, ids: Sequence[int], *, now: datetime) -> boo
     )
     left = sa.select(o.id).where(mine, o.chat_id != NOBODY).limit(1)
     return session.execute(left).first() is None
+
+
+def waits_for_message(now: datetime) -> sa.ColumnElement[bool]:
+    """Whether ``wipe_messages`` can do no more about the row of ``customer`` for the moment."""
+    o = outbox.c
+    mine = sa.and_(o.customer_id == customer.c.id, o.chat_id != NOBODY)
+    last = sa.and_(o.state.in_(_ON_ITS_WAY), o.key.like(FAREWELL + "%"), o.deadline >= now)
+    waits = sa.or_(o.state == "sending", last)
+
+    def any_of(*where: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+        return sa.select(o.id).where(mine, *where).correlate(customer).exists()
+
+    return sa.and_(any_of(waits), ~any_of(~waits))
 
 
 def _forget_in_keys(session: Session, ids: Sequence[int], chat_id: int) -> None:

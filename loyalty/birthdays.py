@@ -91,6 +91,7 @@ def _due(
         )
         .where(
             customer.c.status == "active",
+            customer.c.merged_into.is_(None),
             sa.or_(
                 *(
                     sa.and_(customer.c.birth_month == month, customer.c.birth_day == day)

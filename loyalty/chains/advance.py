@@ -128,7 +128,7 @@ def _move(world: World, item: Pass) -> None:
     """Through as many steps as are due; stops at a wait, an exit or the end."""
     while item.status == "active":
         person = world.people[item.customer_id]
-        if person.status in GONE:
+        if person.status in GONE or person.merged:
             return _end(world, item, "exited", "customer_gone")
         for test in item.definition.exits:
             if _holds(world, item, test):

@@ -14,6 +14,7 @@ from loyalty import clock
 from loyalty.chains.model import EventTrigger, ExpiryTrigger
 from loyalty.chains.store import OVERLAP_IDS, Chain, all_chains
 from loyalty.chains.tables import chain_cursor, enrolment
+from loyalty.customers import customer
 from loyalty.db.fast import as_time, fetch, is_postgres
 from loyalty.events import event
 from loyalty.ids import new_id
@@ -123,6 +124,7 @@ def _insert(
 def _unknown(
     session: Session, item: Chain, starts: dict[tuple[int, str], datetime]
 ) -> dict[tuple[int, str], datetime]:
+    """Those of them that the chain does not know yet and that somebody stands behind."""
     if not starts:
         return {}
     query = sa.select(enrolment.c.customer_id, enrolment.c.occurrence).where(
@@ -130,7 +132,16 @@ def _unknown(
         enrolment.c.customer_id.in_(sorted({customer_id for customer_id, _ in starts})),
     )
     known = {(row.customer_id, row.occurrence) for row in session.execute(query)}
-    return {key: at for key, at in starts.items() if key not in known}
+    fresh = {key: at for key, at in starts.items() if key not in known}
+    if not fresh:
+        return {}
+    # A claimed paper card is nobody to write to: its owner is a customer of their own.
+    claimed = sa.select(customer.c.id).where(
+        customer.c.id.in_(sorted({customer_id for customer_id, _ in fresh})),
+        customer.c.merged_into.is_not(None),
+    )
+    gone = set(session.execute(claimed).scalars())
+    return {key: at for key, at in fresh.items() if key[0] not in gone}
 
 
 def plan_expiry(session: Session, *, now: datetime, time_zone: str, pages: int = 8) -> int:

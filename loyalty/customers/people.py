@@ -71,6 +71,13 @@ def get(session: Session, customer_id: int) -> Customer:
     return found
 
 
+def owner_of(session: Session, customer_id: int) -> int:
+    """Whose card that customer's is now: the member's who has claimed it, else their own."""
+    query = sa.select(customer.c.merged_into).where(customer.c.id == customer_id)
+    owner: int | None = session.execute(query).scalar_one_or_none()
+    return customer_id if owner is None else owner
+
+
 def find_by_telegram(session: Session, telegram_id: int) -> Customer | None:
     """The customer who joined from that Telegram account."""
     query = sa.select(telegram_chat.c.customer_id).where(telegram_chat.c.telegram_id == telegram_id)

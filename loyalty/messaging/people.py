@@ -42,6 +42,8 @@ class Person:
     quiet: tuple[int, int] | None = None
     # Asked to be erased: offers are over, whatever was agreed to before.
     leaving: bool = False
+    # A claimed paper card: its owner is another row, and everything is said to them.
+    merged: bool = False
     left: list[Left] = field(default_factory=list)
     # Marketing that is on its way: (outbox id, class, due, rank).
     coming: list[tuple[int, str, datetime, int]] = field(default_factory=list)
@@ -58,6 +60,7 @@ def gather(
         sa.select(
             customer.c.id,
             customer.c.status,
+            customer.c.merged_into,
             customer.c.name,
             customer.c.language,
             customer.c.time_zone,
@@ -88,6 +91,7 @@ def gather(
             reachable=row.telegram_id is not None and bool(row.reachable),
             quiet=_own_hours(row.quiet_start, row.quiet_end),
             leaving=row.erase_after is not None,
+            merged=row.merged_into is not None,
         )
         for row in session.execute(query)
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from loyalty import wallet
+from loyalty.customers import owner_of
 from loyalty.errors import DraftClosed, DraftNotFound
 from loyalty.purchases.tables import sale_draft
 from loyalty.staff import Staff, get_outlet
@@ -97,6 +98,8 @@ def as_draft(row: Any) -> Draft:
 def locked(session: Session, draft_id: int, staff: Staff) -> Draft:
     """The draft under lock, if this cashier's outlet is ringing it up.
 
+    A paper card that was claimed at the very moment it was scanned is the member's here too.
+
     Raises:
         DraftNotFound: there is none, or it is another outlet's.
         DraftClosed: ``elsewhere``: this cashier has changed the outlet since.
@@ -112,7 +115,13 @@ def locked(session: Session, draft_id: int, staff: Staff) -> Draft:
         raise DraftClosed(status=ELSEWHERE, purchase_id=None, outlet=place)
     if staff.outlet_id is None and row.staff_id != staff.id:
         raise DraftNotFound()
-    return as_draft(row)
+    draft = as_draft(row)
+    owner = owner_of(session, draft.customer_id)
+    if owner == draft.customer_id:
+        return draft
+    values: dict[str, Any] = {"customer_id": owner, "may_redeem": False, "redeem": 0}
+    session.execute(sa.update(sale_draft).where(sale_draft.c.id == draft.id).values(**values))
+    return replace(draft, **values)
 
 
 def check_open(draft: Draft, staff: Staff, now: datetime) -> None:

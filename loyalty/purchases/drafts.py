@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from loyalty import program, purchases
 from loyalty.amounts import MAX_AMOUNT
-from loyalty.customers import customer, telegram_chat
+from loyalty.customers import customer, owner_of, telegram_chat
 from loyalty.db.engine import AlreadyThere, is_unique_violation
 from loyalty.errors import (
     AmountOutOfRange,
@@ -114,7 +114,9 @@ def open_draft(
     """
     if staff.outlet_id is None:
         raise DraftNotFound()
-    _check_customer(session, identified.customer_id, staff)
+    # Whoever was read a moment ago may have become part of a member's card since.
+    owner = owner_of(session, identified.customer_id)
+    _check_customer(session, owner, staff)
     # What is printed stays known as such, whenever it is shown.
     kind = "b" if (identified.card_key or "").startswith("b:") else "p"
     named_key = f"{kind}:{staff.id}:{update_key}"
@@ -127,8 +129,9 @@ def open_draft(
     if found is not None and found.status == OPEN:
         return _take_over(session, found, identified, staff, now)
     if found is not None and found.status == RECORDED:
-        return _insert(session, named_key, False, identified, staff, now)
-    return _insert(session, card_key, identified.may_redeem, identified, staff, now)
+        return _insert(session, named_key, False, owner, staff, now)
+    may_redeem = identified.may_redeem and owner == identified.customer_id
+    return _insert(session, card_key, may_redeem, owner, staff, now)
 
 
 def quote_of(session: Session, *, draft: Draft, now: datetime) -> Quote:
@@ -368,7 +371,7 @@ def _insert(
     session: Session,
     card_key: str,
     may_redeem: bool,
-    identified: Identified,
+    customer_id: int,
     staff: Staff,
     now: datetime,
 ) -> Draft:
@@ -376,7 +379,7 @@ def _insert(
     values = {
         "id": draft_id,
         "card_key": card_key,
-        "customer_id": identified.customer_id,
+        "customer_id": customer_id,
         "staff_id": staff.id,
         "outlet_id": staff.outlet_id,
         "may_redeem": may_redeem,

@@ -37,7 +37,9 @@ def bought(session: Session, customer_ids: Collection[int]) -> dict[int, Bought]
         customer_stats.c.customer_id, customer_stats.c.orders, customer_stats.c.last_purchase_at
     ).where(customer_stats.c.customer_id.in_(sorted(set(customer_ids))))
     return {
-        row.customer_id: Bought(row.orders, row.last_purchase_at) for row in session.execute(query)
+        # Sums without a purchase are of somebody who has only given something back.
+        row.customer_id: Bought(row.orders, row.last_purchase_at if row.orders > 0 else None)
+        for row in session.execute(query)
     }
 
 

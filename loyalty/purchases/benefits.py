@@ -17,6 +17,7 @@ from loyalty.promotions import GoalStep
 from loyalty.promotions.tables import goal_progress
 from loyalty.purchases.basket import Basket
 from loyalty.purchases.gate import Before, Gate
+from loyalty.purchases.goal_gifts import gift_key
 from loyalty.purchases.pricing import Priced
 from loyalty.stamps import Standing
 from loyalty.vouchers import Issued
@@ -209,7 +210,7 @@ def _goals(
 
 def _gift(rows: Rows, occasion: Occasion, gate: Gate, step: GoalStep, benefits: Benefits) -> None:
     customer_id, gift = gate.wallet.customer_id, step.gift
-    key = f"{customer_id}:{step.live.promotion_id}:{step.period.isoformat()}"
+    key = gift_key(occasion.purchase_id, step.live.promotion_id, step.period.isoformat())
     if isinstance(gift, PointsGift):
         days = gift.valid_days or gate.program.expiry_days
         gate.wallet.accrue(

@@ -13,7 +13,7 @@ from loyalty.amounts import points_to_money
 from loyalty.db.rows import Rows
 from loyalty.promotions.tables import goal_progress
 from loyalty.purchases.return_plan import Plan
-from loyalty.receipts import customer_day, customer_stats
+from loyalty.receipts import customer_day, customer_stats, purchase, purchase_return
 from loyalty.wallet import Cause
 
 
@@ -92,14 +92,14 @@ def stamps_to_take(session: Session, plan: Plan) -> dict[str, int]:
 
 
 def _goals(session: Session, rows: Rows, plan: Plan) -> None:
-    """The goals the purchase counted towards; a gift that was given stays given."""
+    """The goals the purchase counted towards; gifts stay, but see ``goal_gifts`` of an undoing."""
     bought = plan.bought
     pricing = bought.pricing or {}
     if not pricing.get("goals"):
         return
     versions = promotions.by_ids(session, pricing.get("promotions") or ())
     goods = {one.promotion_id: one.ready.goods for one in versions.values()}
-    for promotion_id, period, ends_on, purchases, _ in pricing["goals"]:
+    for promotion_id, period, ends_on, purchases, *_ in pricing["goals"]:
         meant = goods.get(promotion_id)
         part = sum(
             line.part(line.row.amount - line.row.discount - line.row.points_paid)
@@ -152,3 +152,26 @@ def roll_up(session: Session, rows: Rows, plan: Plan, *, receipts: int) -> None:
             "spent": -plan.amount,
         },
     )
+
+
+def recount_moments(session: Session, customer_id: int) -> None:
+    """The first and the last purchase anew, once an undone sale is written down.
+
+    Without any purchase left there are no sums, as before the first: else the next sale would
+    find that moment there. Somebody who has only ever given something back keeps them.
+    """
+    p = purchase.c
+    undone = sa.exists().where(purchase_return.c.purchase_id == p.id, purchase_return.c.undo)
+    bought = sa.case((sa.or_(p.unlinked_return, undone), sa.null()), else_=p.sold_at)
+    query = sa.select(
+        sa.func.min(bought),
+        sa.func.max(bought),
+        sa.func.count().filter(p.unlinked_return),
+    ).where(p.customer_id == customer_id)
+    first, last, odd = session.execute(query).one()
+    mine = customer_stats.c.customer_id == customer_id
+    if first is not None:
+        moments = {"first_purchase_at": first, "last_purchase_at": last}
+        session.execute(sa.update(customer_stats).where(mine).values(moments))
+    elif not odd:
+        session.execute(sa.delete(customer_stats).where(mine))

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from loyalty.guards import check_velocity, needs_counts
 from loyalty.purchases.gate import Gate
 from loyalty.purchases.sale_rows import Sale
-from loyalty.receipts import customer_day, purchase
+from loyalty.receipts import customer_day, purchase, purchase_return
 
 HOUR = timedelta(hours=1)
 
@@ -36,12 +36,20 @@ def check_limits(session: Session, sale: Sale, gate: Gate) -> None:
 
 
 def _of_cashier(session: Session, sale: Sale, limit: int | None) -> int:
-    """The cashier's sales of the last hour, no more than ``limit``; a till has no cashier."""
+    """The cashier's sales of the last hour that stand, at most ``limit``; a till has no cashier."""
     if sale.staff_id is None or limit is None:
         return 0
+    # A slip of the hand that was taken back at once is no sale: it must not use up the hour.
+    undone = sa.exists().where(
+        purchase_return.c.purchase_id == purchase.c.id, purchase_return.c.undo
+    )
     recent = (
         sa.select(purchase.c.id)
-        .where(purchase.c.staff_id == sale.staff_id, purchase.c.recorded_at > sale.now - HOUR)
+        .where(
+            purchase.c.staff_id == sale.staff_id,
+            purchase.c.recorded_at > sale.now - HOUR,
+            sa.not_(undone),
+        )
         .limit(limit)
         .subquery()
     )

@@ -18,7 +18,8 @@ from loyalty.db.engine import AlreadyThere
 from loyalty.db.rows import Rows
 from loyalty.errors import PurchaseNotFound
 from loyalty.ids import new_id
-from loyalty.purchases.giving_up import give_up, roll_up, stamps_to_take
+from loyalty.purchases.giving_up import give_up, recount_moments, roll_up, stamps_to_take
+from loyalty.purchases.goal_gifts import take_gifts
 from loyalty.purchases.model import ReturnedLine, ReturnResult
 from loyalty.purchases.return_plan import Plan, lock_purchase, plan_return
 from loyalty.receipts import purchase, purchase_line, purchase_return
@@ -95,18 +96,29 @@ def record_return(
     )
     taken = give_up(session, rows, plan, cause=cause)
     result = replace(result, stamps_taken=taken)
+    if undo and wallet is not None:
+        take_gifts(session, rows, plan, wallet, cause=cause)
+        result = replace(result, balance=wallet.available(now), debt=wallet.debt)
     _receipt_rows(session, rows, plan, result, actor=actor, now=now, key=key, undo=undo)
     if wallet is not None:
         wallet.finish(rows)
         if not silent:
             _tell(session, rows, plan, result, now=now, undo=undo)
+    _event(rows, result, actor=actor, now=now, undo=undo)
+    rows.put(session)
+    if undo and customer_id is not None:
+        recount_moments(session, customer_id)
+    return result
+
+
+def _event(rows: Rows, result: ReturnResult, *, actor: str, now: datetime, undo: bool) -> None:
     events.record(
         rows,
         type="purchase.returned",
-        customer_id=customer_id,
+        customer_id=result.customer_id,
         actor=actor,
         data={
-            "purchase_id": str(purchase_id),
+            "purchase_id": str(result.purchase_id),
             "return_id": str(result.return_id),
             "amount": result.amount,
             "earned_reversed": result.earned_reversed,
@@ -115,8 +127,6 @@ def record_return(
         },
         now=now,
     )
-    rows.put(session)
-    return result
 
 
 def _customer_of(session: Session, purchase_id: int) -> int | None:

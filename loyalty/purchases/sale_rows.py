@@ -149,6 +149,7 @@ def pricing_of(
                     step.ends_on.isoformat(),
                     step.purchases_delta,
                     step.spent_delta,
+                    step.reached_now,
                 ]
                 for step in benefits.goals
             ]

@@ -211,7 +211,7 @@ def _friend_came(session: Session, row: Any) -> datetime | None:
 
 
 def _goal(session: Session, row: Any) -> LocalText | None:
-    """What the goal is called whose gift this is (``customer:promotion:period``)."""
+    """What the goal is called whose gift this is (``sale:promotion:period``)."""
     if row.source_kind != "goal":
         return None
     for promotion_id in ids_of(row.source_id.split(":")[1:2]):

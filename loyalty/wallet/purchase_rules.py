@@ -113,6 +113,9 @@ _UNDONE = (
 )
 
 
+_NOT_UNDONE = " AND id NOT IN (SELECT purchase_id FROM purchase_return WHERE undo)"
+
+
 def _recount(table: str, column: str, counted: str, *, by_day: bool) -> str:
     """A rollup's column against the purchases it sums up."""
     undone = _UNDONE.format(day=", p.business_date" if by_day else "") if column == "orders" else ""
@@ -129,7 +132,8 @@ def _recount(table: str, column: str, counted: str, *, by_day: bool) -> str:
 def _moment(column: str, aggregate: str) -> str:
     return (
         f"SELECT s.customer_id, 0, 1 FROM customer_stats s JOIN (SELECT customer_id,"  # noqa: S608 - names of our own
-        f" {aggregate}(sold_at) AS at {_OWNED} AND NOT unlinked_return GROUP BY customer_id) p"
+        f" {aggregate}(sold_at) AS at {_OWNED} AND NOT unlinked_return{_NOT_UNDONE}"
+        f" GROUP BY customer_id) p"
         f" ON p.customer_id = s.customer_id WHERE s.{column} <> p.at"
     )
 

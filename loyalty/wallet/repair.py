@@ -87,7 +87,9 @@ def repair_rollups(session: Session, *, customer_ids: Collection[int]) -> int:
     )
     orders = sa.func.sum(sa.case((sa.or_(purchase.c.unlinked_return, undone), 0), else_=1))
     spent = sa.func.sum(purchase.c.total - purchase.c.returned)
-    bought = sa.case((purchase.c.unlinked_return, sa.null()), else_=purchase.c.sold_at)
+    bought = sa.case(
+        (sa.or_(purchase.c.unlinked_return, undone), sa.null()), else_=purchase.c.sold_at
+    )
     mine = purchase.c.customer_id.in_(ids)
     days = (
         sa.select(purchase.c.customer_id, purchase.c.business_date, orders, spent)
@@ -104,6 +106,13 @@ def repair_rollups(session: Session, *, customer_ids: Collection[int]) -> int:
         sa.select(purchase.c.customer_id, orders, spent, first, last, sa.literal(0))
         .where(mine)
         .group_by(purchase.c.customer_id)
+        # Whose every sale was undone has no sums, as before the first one.
+        .having(
+            sa.or_(
+                sa.func.count(bought) > 0,
+                sa.func.count().filter(purchase.c.unlinked_return) > 0,
+            )
+        )
     )
     names = ["customer_id", "orders", "spent", "first_purchase_at", "last_purchase_at"]
     session.execute(sa.insert(customer_stats).from_select([*names, "window_spent"], totals))

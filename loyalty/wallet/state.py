@@ -6,7 +6,7 @@ the account and its lots.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -232,12 +232,17 @@ class Wallet:
         cause: Cause,
         kind: str = "clawback",
         note: str | None = None,
+        own_lots: Collection[int] = (),
     ) -> int:
-        """Take points: the purchase's own lot, then other lots, then as debt; the new debt.
+        """Take points: the purchase's own lots or ``own_lots``, others, then as debt; the new debt.
 
-        Held points are never taken, nor are lots that have expired (but for the purchase's own).
+        Held points are never taken, nor are lots that have expired (but for one's own).
         """
-        own = [i for i in self.lots if purchase_id is not None and i.purchase_id == purchase_id]
+        own = [
+            i
+            for i in self.lots
+            if i.id in own_lots or (purchase_id is not None and i.purchase_id == purchase_id)
+        ]
         others = [i for i in self.lots if i not in own and not i.is_expired(cause.at)]
         free = sum(item.free for item in (*own, *others))
         takable = min(points, free)

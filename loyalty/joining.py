@@ -36,6 +36,8 @@ REFERRAL = "referral:"
 _POSTER, _FRIEND = sources.PREFIX, "r_"
 ASK_ADS = "ads"
 """The step of a chat that has joined and was not yet asked about advertising."""
+MOVED = "moved"
+"""The step of a chat whose card went to another one that shared the same number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,7 +263,7 @@ def _give_card(
     session.execute(
         sa.update(telegram_chat)
         .where(telegram_chat.c.telegram_id == old.telegram_id)
-        .values(customer_id=None, step=None, step_data=None, last_seen_at=now)
+        .values(customer_id=None, step=MOVED, step_data=None, last_seen_at=now)
     )
     hours = program.current(session, now=now).program.phone_change_freeze_hours
     until = now + timedelta(hours=hours)

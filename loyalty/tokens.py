@@ -151,6 +151,15 @@ def new_code() -> str:
     return f"{secrets.randbelow(10**8):08d}"
 
 
+_CLEAR = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+_REFERRAL_LENGTH = 8
+
+
 def new_referral_code() -> str:
     """Eight characters that are hard to confuse when read aloud."""
-    return "".join(secrets.choice("23456789ABCDEFGHJKMNPQRSTUVWXYZ") for _ in range(8))
+    return "".join(secrets.choice(_CLEAR) for _ in range(_REFERRAL_LENGTH))
+
+
+def is_referral_code(text: str) -> bool:
+    """Whether a text has the form of a friend's code, in letters of any size."""
+    return len(text) == _REFERRAL_LENGTH and all(sign in _CLEAR for sign in text.upper())

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from bot.answers import Turn
 from bot.customer import invite, offers, paper
 from bot.words import sentence
-from loyalty import program, referrals, staff, tokens
+from loyalty import joining, program, referrals, staff, tokens
 from loyalty.errors import (
     AlreadyAttached,
     ClaimExpired,
@@ -154,8 +154,9 @@ def _look_up(
     if payload.startswith(_INVITATION):
         code = payload.removeprefix(_INVITATION)
         answer = referrals.attach(session, friend_id=customer_id, code=code, now=turn.now)
-        known = answer is not Refusal.UNKNOWN_CODE
-        return known, said_of_invitation(session, turn, answer)
+        if answer is Refusal.UNKNOWN_CODE:
+            return False, _said_of_unknown(turn, payload)
+        return True, said_of_invitation(session, turn, answer)
     words = CLAIMS[payload[:2]](session, turn, payload, customer_id=customer_id)
     return words is not None, words
 
@@ -168,17 +169,45 @@ def said_of_card(turn: Turn) -> Markup:
 async def of_stranger(turn: Turn, payload: str) -> Markup | None:
     """The words for a stranger's link, if it needs any before joining; wrong ones are counted."""
     telegram_id = turn.visitor.telegram_id
-    if not payload.startswith(_CARD):
+    if not payload.startswith((_CARD, _INVITATION, claims.PREFIX)):
         return None
-    if (words := await paper.greeting(turn, payload)) is not None:
+    is_card = payload.startswith(_CARD)
+    if is_card and (words := await paper.greeting(turn, payload)) is not None:
         return words
 
-    def unit(session: Session) -> bool:
+    def unit(session: Session) -> Markup | None:
         if not may_try(session, telegram_id=telegram_id, now=turn.now):
-            return False
-        known = tokens.is_card(turn.ctx.keys, payload.removeprefix(_CARD))
+            return None
+        known, said = _look_up_before_joining(session, turn, payload)
         if not known:
             note_wrong(session, telegram_id=telegram_id, now=turn.now)
-        return known
+        return said
 
-    return said_of_card(turn) if await turn.ctx.db.transact(unit) else None
+    return await turn.ctx.db.transact(unit)
+
+
+def _look_up_before_joining(
+    session: Session, turn: Turn, payload: str
+) -> tuple[bool, Markup | None]:
+    """Whether the link is one of ours, and the words for one that will bring nothing."""
+    _ = turn.say
+    if payload.startswith(_CARD):
+        known = tokens.is_card(turn.ctx.keys, payload.removeprefix(_CARD))
+        return known, said_of_card(turn) if known else None
+    if payload.startswith(_INVITATION):
+        known = joining.source_of(session, payload) is not None
+        return known, None if known else _said_of_unknown(turn, payload)
+    try:
+        claims.check(session, keys=turn.ctx.keys, token=payload, now=turn.now)
+    except CodeInvalid:
+        return False, None
+    except (AlreadyAttached, ClaimExpired) as refusal:
+        return True, _(_UNCLAIMED[type(refusal)])
+    return True, None
+
+
+def _said_of_unknown(turn: Turn, payload: str) -> Markup | None:
+    """The words for an invitation nobody has (any more); None for what cannot be one."""
+    if not tokens.is_referral_code(payload.removeprefix(_INVITATION)):
+        return None
+    return turn.say("I do not know this invitation: it may be out of date. All else works 🙂")

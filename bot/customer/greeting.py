@@ -17,7 +17,7 @@ def greeting(_: Translator, rules: Program) -> str:
     lines = [
         _("Hi! 👋 This is your loyalty card, right here in Telegram."),
         "",
-        _("🎁 {points} as a welcome gift", points=_.points(rules.welcome_points))
+        _("🎁 {points} as a welcome gift for new guests", points=_.points(rules.welcome_points))
         if rules.welcome_points
         else None,
         _("💛 {percent} % back in points from every purchase", percent=percent),

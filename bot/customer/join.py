@@ -53,6 +53,12 @@ async def resume(turn: Turn, *, hint: object | None = None) -> None:
             await menu.show_menu(turn, head=hint)
     elif step == PHONE and turn.visitor.customer is None:
         await ask_phone(turn, hint=hint)
+    elif hint is None and step == joining.MOVED:
+        words = turn.say(
+            "🔐 The card that was here has moved to another Telegram account. "
+            "If it was not you, tell our staff at once."
+        )
+        await ask_consent(turn, hint=words)
     else:
         await ask_consent(turn, hint=hint)
 

@@ -285,6 +285,7 @@ def _new_account(values: Mapping[str, Any], context: Context) -> Message:
                 hours,
             ),
             _("If it was you, ask at the till: they will switch it back on."),
+            _("If it was not you, tell our staff at once."),
         )
     )
 

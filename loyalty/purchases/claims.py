@@ -17,7 +17,14 @@ from sqlalchemy.orm import Session
 
 from loyalty import purchases
 from loyalty.customers import customer
-from loyalty.errors import ClaimExpired, CodeInvalid, CustomerNotFound, NotNewHere, PurchaseNotFound
+from loyalty.errors import (
+    AlreadyAttached,
+    ClaimExpired,
+    CodeInvalid,
+    CustomerNotFound,
+    NotNewHere,
+    PurchaseNotFound,
+)
 from loyalty.purchases.model import PurchaseResult
 from loyalty.receipts import purchase
 from loyalty.tokens import Keys
@@ -54,6 +61,22 @@ def read(keys: Keys, token: str) -> tuple[int, datetime]:
     if not same or not hmac.compare_digest(mac, keys.mac("claim", body)[:_MAC_BYTES]):
         raise CodeInvalid()
     return purchase_id, datetime.fromtimestamp(until, UTC)
+
+
+def check(session: Session, *, keys: Keys, token: str, now: datetime) -> None:
+    """Refuse a claim that gives nothing to anybody any more.
+
+    Raises:
+        CodeInvalid: not a claim of ours.
+        ClaimExpired: 72 hours are over.
+        AlreadyAttached: the purchase has its customer.
+    """
+    purchase_id, until = read(keys, token)
+    if now >= until:
+        raise ClaimExpired()
+    query = sa.select(purchase.c.customer_id).where(purchase.c.id == purchase_id)
+    if session.execute(query).scalar_one_or_none() is not None:
+        raise AlreadyAttached()
 
 
 def claim(

@@ -70,6 +70,15 @@ def prize_key(customer_id: int, rule: StampCardRule, prize: Prize) -> str:
     return key if prize.at == rule.stamps else f"{key}:{prize.at}"
 
 
+def prize_of(rule: StampCardRule, key: str) -> Prize | None:
+    """The prize of this card that an issue key names, whoever's; None: it names none of it."""
+    parts = key.split(":")
+    is_ours = len(parts) in (4, 5) and parts[0] == "stamps" and parts[2] == rule.key
+    if not is_ours or not all(part.isdecimal() for part in parts[3:]):
+        return None
+    return Prize(int(parts[3]), int(parts[4]) if len(parts) == 5 else rule.stamps)
+
+
 def pieces(rule: StampCardRule, lines: Sequence[Line], free_pieces: Sequence[int] = ()) -> int:
     """Paid pieces that earn a stamp on this card; what is weighed counts as one.
 
@@ -142,7 +151,7 @@ def take(
         raise ValueError("stamps are taken with a positive number")
     move = Move(standing)
     move.note(RETURNED, -stamps)
-    purse = _Unused(rule, customer_id, unused)
+    purse = _Unused(rule, unused)
     on_card, cards, left = standing.stamps, standing.cards, stamps
     prizes = sorted((prize.at for prize in rule.interim), reverse=True)
     while left:
@@ -169,15 +178,13 @@ def take(
 class _Unused:
     """The unused prizes of one card, by the stamp they stand at, the newest first."""
 
-    def __init__(self, rule: StampCardRule, customer_id: int, unused: Mapping[str, int]) -> None:
-        prefix = f"stamps:{customer_id}:{rule.key}:"
+    def __init__(self, rule: StampCardRule, unused: Mapping[str, int]) -> None:
         self._by_stamp: dict[int, list[tuple[int, str]]] = {}
         for key in unused:
-            if not key.startswith(prefix):
-                continue
-            number, _, at = key.removeprefix(prefix).partition(":")
-            place = int(at) if at else rule.stamps
-            self._by_stamp.setdefault(place, []).append((int(number), key))
+            # Whoever's name it has: a paper card's prizes are its owner's now.
+            prize = prize_of(rule, key)
+            if prize is not None:
+                self._by_stamp.setdefault(prize.at, []).append((prize.number, key))
         for found in self._by_stamp.values():
             found.sort()
 

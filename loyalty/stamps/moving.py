@@ -29,6 +29,7 @@ from loyalty.stamps.model import (
     prize_key,
     take,
 )
+from loyalty.stamps.prizes import renumber
 from loyalty.stamps.tables import stamp_balance, stamp_entry
 from loyalty.vouchers import Issued
 from loyalty.wallet.locking import lock
@@ -241,19 +242,20 @@ def move_all(
     """Put every stamp (and stamp owed) of one customer onto another's cards; how many stamps.
 
     Both accounts are locked. A card the other has not begun goes over as it is, prizes on the
-    way included; onto one that is begun its stamps are a gift, which may fill it. Stamps of a
-    card that the program has no more stay where they are.
+    way included; onto one that is begun its stamps are a gift, which may fill it. Full cards
+    count before the open one, so that a return finds their prizes. Stamps of a card that the
+    program has no more stay where they are.
     """
     mine, theirs = standings(session, customer_id=from_id), standings(session, customer_id=to_id)
     moved = 0
     for key, old in mine.items():
         rule = card_rules.get(key)
-        if rule is None or not (old.stamps or old.debt):
+        if rule is None or not (old.stamps or old.debt or old.cards):
             continue
         parts: dict[str, Any] = {
             "outlet_id": None, "day": day, "kind": "merge", "actor": actor, "now": now,
         }  # fmt: skip
-        away = Move(Standing(key, cards=old.cards))
+        away = Move(Standing(key))
         away.note(MOVED, -old.stamps)
         away.note(GIFT, old.debt)
         away.note(REPAID, -old.debt)
@@ -262,6 +264,16 @@ def move_all(
         before = theirs.get(key)
         target = _Cause(customer_id=to_id, id=f"{from_id}:to", **parts)
         known = before or Standing(key)
+        renumber(
+            session,
+            source_kind=SOURCE,
+            rule=rule,
+            from_id=from_id,
+            to_id=to_id,
+            old=old,
+            known=known,
+        )
+        known = replace(known, cards=known.cards + old.cards)
         if known.stamps or known.debt:
             move = add(rule, known, gift=old.stamps)
         else:

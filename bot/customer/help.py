@@ -61,8 +61,8 @@ async def stale(turn: Turn) -> None:
     await join.resume(turn)
 
 
-async def old_menu(turn: Turn, message_id: int) -> None:
-    """A tap on a screen that is not the newest: say so, close it, put the menu below."""
+async def close_old(turn: Turn, message_id: int) -> None:
+    """A tap on a screen that is not the newest: say so and close it; what comes, comes below."""
     await turn.toast(turn.say("This menu is an old one. The newest is below 👇"))
     await quietly(
         turn.ctx.bot.edit_message_reply_markup(
@@ -70,4 +70,3 @@ async def old_menu(turn: Turn, message_id: int) -> None:
         )
     )
     turn.fresh = True
-    await join.resume(turn)

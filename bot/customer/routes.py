@@ -125,6 +125,12 @@ OTHERS: dict[str, Screen] = {
     name: screen for module in MODULES for name, screen in getattr(module, "OTHERS", {}).items()
 }
 
+SHOWING = {
+    menu.CARD, menu.BALANCE, menu.HISTORY, menu.STAMPS, menu.OFFERS, menu.INVITE, menu.PROFILE,
+    menu.PRIVACY, menu.LANGUAGE, menu.HELP, offers.USE, invite.QR, card.REFRESH,
+}  # fmt: skip
+"""Screens that change nothing: good to open from an old menu too."""
+
 COMMANDS: dict[str, str] = {
     "card": menu.CARD,
     "balance": menu.BALANCE,
@@ -163,7 +169,10 @@ async def on_tap(
         if ctx.living.just_replaced(visitor.telegram_id, tapped):
             await turn.toast()  # a double tap: the first one has been answered
             return
-        await help.old_menu(turn, tapped)
+        await help.close_old(turn, tapped)
+        # What only shows something is shown, below; what changes something is not done from an
+        # old screen. (So a tap that was answered just before a crash is answered well again.)
+        await _go(turn, name if name in SHOWING else menu.MENU)
         return
     await _go(turn, name)
 

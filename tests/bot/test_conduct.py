@@ -105,6 +105,23 @@ async def test_a_tap_on_an_old_menu_explains_itself(
     shown = screens(await ann.from_bot())
     assert len(shown) == 1
     assert shown[0]["message_id"] > old
+    # What only shows something is shown below; what changes something is not done from there.
+    assert ("Кофейная карта" if russian else "Coffee card") in shown[0]["text"]
+    await tap_raw(running, ann, "privacy_leave_sure", message_id=old)
+    visit = await running.ctx.db.read(lambda s: customers.visit(s, ann.id))
+    assert visit.consented
+
+
+async def test_a_tap_answered_before_a_crash_is_answered_again(
+    ann: Phone, running: RunningBot
+) -> None:
+    menu = (await ann.with_button("card"))["message_id"]
+    await tap(running, ann, "card")
+    # The process died after the answer: the next one handles the same tap and remembers nothing.
+    await running.ctx.living.flush()
+    running.ctx.living._replaced.clear()
+    await tap_raw(running, ann, "card", message_id=menu)
+    assert [bool(m.get("photo")) for m in screens(await ann.from_bot())] == [True]
 
 
 async def test_a_double_tap_is_one_tap(ann: Phone, running: RunningBot) -> None:

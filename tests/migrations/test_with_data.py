@@ -140,6 +140,5 @@ def count(session: Session) -> dict[str, int]:
     """Rows of what a shop must not lose."""
     kept = ("customer", "staff", "purchase", "purchase_return", "entry", "lot", "event", "outbox")
     return {
-        name: session.execute(sa.text(f"SELECT COUNT(*) FROM {name}")).scalar_one()
-        for name in kept
+        name: session.execute(sa.text(f"SELECT COUNT(*) FROM {name}")).scalar_one() for name in kept
     }

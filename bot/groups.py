@@ -32,12 +32,11 @@ async def refuse(ctx: Context, chat: Chat, _: Translator) -> None:
     """Say once where the bot can be found, and leave."""
     # It may be without the right to speak, or out already: leaving is all that matters.
     with contextlib.suppress(TelegramAPIError):
-        if chat.type != ChatType.CHANNEL:
-            text = _(
-                "I keep personal cards, so I only talk in private: @{name} 🙂",
-                name=ctx.bot_username,
-            )
-            await ctx.bot.send_message(chat.id, str(text))
+        text = _(
+            "I keep personal cards, so I only talk in private: @{name} 🙂",
+            name=ctx.bot_username,
+        )
+        await ctx.bot.send_message(chat.id, str(text))
     with contextlib.suppress(TelegramAPIError):
         await ctx.bot.leave_chat(chat.id)
 

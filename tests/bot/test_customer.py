@@ -184,18 +184,40 @@ def _chat() -> dict[str, object]:
     return {"id": 1, "type": "private", "first_name": "Ann"}
 
 
-async def test_a_group_is_left_politely(running: RunningBot, telegram: Telegram) -> None:
-    update = {
-        "update_id": 55,
-        "message": {
-            "message_id": 1,
-            "date": 1_790_000_000,
-            "chat": {"id": -100, "type": "group", "title": "G"},
-            "from": {"id": 8, "is_bot": False, "first_name": "G"},
-            "text": "/start",
-        },
+def _added(kind: str) -> dict[str, object]:
+    person = {"id": 8, "is_bot": False, "first_name": "G", "language_code": "ru"}
+    me = {"id": 42, "is_bot": True, "first_name": "B"}
+    change = {
+        "chat": {"id": -100, "type": kind, "title": "G"},
+        "from": person,
+        "date": 1_790_000_000,
+        "old_chat_member": {"status": "left", "user": me},
+        "new_chat_member": {"status": "member", "user": me},
     }
+    return {"update_id": 54, "my_chat_member": change}
+
+
+def _said_in_a_group() -> dict[str, object]:
+    message = {
+        "message_id": 1,
+        "date": 1_790_000_000,
+        "chat": {"id": -100, "type": "group", "title": "G"},
+        "from": {"id": 8, "is_bot": False, "first_name": "G", "language_code": "ru"},
+        "text": "/start",
+    }
+    return {"update_id": 55, "message": message}
+
+
+@pytest.mark.parametrize(
+    "update", [_said_in_a_group(), _added("group"), _added("supergroup"), _added("channel")]
+)
+async def test_a_group_or_channel_is_left_politely(
+    running: RunningBot, telegram: Telegram, update: dict[str, object]
+) -> None:
     await running.intake.put([update])
     await running.idle()
     assert running.intake.failed == 0
+    said = [r["parameters"] for r in await telegram.requests("sendMessage")]
+    assert [(str(p["chat_id"]), "@" in p["text"]) for p in said] == [("-100", True)]
+    assert "только" in said[0]["text"]
     assert await telegram.requests("leaveChat")

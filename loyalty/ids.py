@@ -39,3 +39,11 @@ def short_of(number: int) -> str:
         number, digit = divmod(number, 36)
         text = _DIGITS[digit] + text
     return text or "0"
+
+
+def number_of(text: str) -> int | None:
+    """The id behind its short form; None if it is none of ours."""
+    if not text or len(text) > 13 or any(c not in _DIGITS for c in text):
+        return None
+    number = int(text, 36)
+    return number if number < 2**63 else None

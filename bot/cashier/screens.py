@@ -11,6 +11,7 @@ from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMar
 from markupsafe import Markup
 
 from bot.context import Context, Visitor
+from loyalty.ids import short_of
 from loyalty.texts import plain
 
 log = structlog.get_logger(__name__)
@@ -18,17 +19,11 @@ log = structlog.get_logger(__name__)
 Buttons = Sequence[Sequence[tuple[str, str]]]
 """Rows of (label, callback data)."""
 
-_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 ALERT_LENGTH = 200
 
 
-def base36(number: int) -> str:
-    """A number as short as callback data wants it."""
-    out = ""
-    while number:
-        number, digit = divmod(number, 36)
-        out = _DIGITS[digit] + out
-    return out or "0"
+base36 = short_of
+"""A number as short as callback data wants it."""
 
 
 def numbers(data: str | None) -> list[int]:

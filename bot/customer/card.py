@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 from bot import qr
 from bot.answers import Rows, Turn, button
 from bot.customer import menu
-from bot.customer.points import number_of, said_of_freeze, short_of
+from bot.customer.points import said_of_freeze
 from loyalty import clock, customers, program, wallet
 from loyalty.customers import ShownCard
 from loyalty.customers.people import BLOCKED
+from loyalty.ids import number_of, short_of
 from loyalty.program import TierRule
 from loyalty.texts import plain
 from loyalty.wallet import Balance

@@ -10,9 +10,9 @@ from markupsafe import Markup
 from bot.answers import Turn, button
 from bot.customer import help, menu, rating
 from bot.customer.entry_words import BY_SOURCE, SOURCES, came, went
-from bot.customer.points import number_of, short_of
 from loyalty import clock
 from loyalty.errors import EntryNotFound
+from loyalty.ids import number_of, short_of
 from loyalty.reports import entries
 from loyalty.reports.entry_facts import Bought, Explanation, Goods, Listed
 from loyalty.texts import N_, Translator, bold

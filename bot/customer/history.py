@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from bot.answers import Turn, button
 from bot.customer import entry, menu
-from bot.customer.points import number_of, short_of
 from loyalty import clock
+from loyalty.ids import number_of, short_of
 from loyalty.reports import entries
 from loyalty.reports.entries import Which
 from loyalty.reports.entry_facts import Listed, Page

@@ -20,9 +20,9 @@ from sqlalchemy.orm import Session
 from bot import qr
 from bot.answers import Turn, button
 from bot.customer import menu
-from bot.customer.points import number_of, short_of
 from loyalty import clock, promotions, vouchers
 from loyalty.errors import DomainError, VoucherNotFound
+from loyalty.ids import number_of, short_of
 from loyalty.program.wording import say_effect
 from loyalty.promotions import Goal, GoalStanding, Live
 from loyalty.purchases import offers

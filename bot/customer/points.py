@@ -17,7 +17,6 @@ from loyalty.wallet import Balance, Expiring, Pending
 
 _DATES_SHOWN = 2
 _PERKS_SHOWN = 3
-_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 async def show_balance(turn: Turn) -> None:
@@ -150,23 +149,6 @@ def _level(turn: Turn, level: Progress) -> list[Markup | str]:
             )
         )
     return lines
-
-
-def short_of(number: int) -> str:
-    """An id in the few characters a button has room for."""
-    text = ""
-    while number:
-        number, digit = divmod(number, 36)
-        text = _DIGITS[digit] + text
-    return text or "0"
-
-
-def number_of(text: str) -> int | None:
-    """The id behind its short form; None if it is none of ours."""
-    if not text or len(text) > 13 or any(c not in _DIGITS for c in text):
-        return None
-    number = int(text, 36)
-    return number if number < 2**63 else None
 
 
 MEMBERS = {menu.BALANCE: show_balance}

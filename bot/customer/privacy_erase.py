@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from bot.answers import Rows, Turn, button
 from bot.customer import join, leaving, menu
-from bot.customer.points import number_of, short_of
 from loyalty import clock, customers, privacy, program
+from loyalty.ids import number_of, short_of
 from loyalty.privacy import Asked, Held
 from loyalty.texts import Translator
 

@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 from bot.answers import Rows, Turn
 from bot.answers import button as _button
 from bot.customer import help, menu
-from bot.customer.points import number_of, short_of
 from loyalty import clock, customers, feedback, program
 from loyalty.errors import PurchaseNotFound, RatingClosed
+from loyalty.ids import number_of, short_of
 from loyalty.texts import Translator
 
 RATE, SKIP, WORDS = "rate", "rate_skip", "rate_text"

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from bot.answers import Turn
 from bot.customer import help, menu
-from bot.customer.points import number_of
 from loyalty import clock, customers, feedback
 from loyalty.errors import PurchaseNotFound
+from loyalty.ids import number_of
 from loyalty.texts import Translator, plain
 
 TALK = "talk"

@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from bot.app import RunningBot
-from bot.customer.points import short_of
 from loyalty import wallet
 from loyalty.db import Database
+from loyalty.ids import short_of
 from loyalty.wallet.tables import entry
 from tests.bot.phone import Phone, Telegram
 from tests.bot.purse import Shop, every_kind, give, id_of

@@ -8,10 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from bot.app import RunningBot
-from bot.customer.points import short_of
 from loyalty import clock, customers, stamps, vouchers
 from loyalty.customers import customer
 from loyalty.db import Database
+from loyalty.ids import short_of
 from loyalty.program import LocalText, PointsGift
 from loyalty.program.rules import COFFEE_CARD
 from loyalty.promotions.model import FixedPoints, Goal

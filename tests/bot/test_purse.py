@@ -8,10 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from bot.app import RunningBot
-from bot.customer.points import short_of
 from loyalty import clock, program, vouchers
 from loyalty.db import Database
-from loyalty.ids import new_id
+from loyalty.ids import new_id, short_of
 from loyalty.program import LocalText, PercentOff, Scope
 from loyalty.promotions.model import Bundle, BundleItem, FixedPoints
 from loyalty.purchases import Line

@@ -120,6 +120,8 @@ def stop(process: subprocess.Popen[str]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 def open_page(browser: Browser, size: tuple[int, int], language: str) -> BrowserContext:

@@ -25,6 +25,13 @@ async def take_sum(
 ) -> None:
     """The sum, as people type it; anything else is asked for once more and changes nothing."""
     draft_id, place = step_number(visitor, "draft"), step_number(visitor, "item")
+    if step_number(visitor, "by") == visitor.update_id:
+        # This very text was the answer to the question before, and the bot died after it.
+        shown = await ctx.db.read(
+            lambda s: words.view(s, drafts.get(s, draft_id=draft_id), now=now)
+        )
+        await selling.screen_below(ctx, visitor, now, _, shown)
+        return
     try:
         amount = parse_sum(message.text or "")
     except (AmountInvalid, AmountOutOfRange) as error:

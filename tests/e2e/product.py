@@ -213,8 +213,16 @@ class Phone:
         """The 8 digits under the card."""
         before = max((message["message_id"] for message in await self.chat()), default=0)
         await self.send(text="/card")
-        message = await self.said("card", after=before)
-        code: str = self.button("Copy", message)["copy_text"]["text"]
+
+        async def look() -> str | None:
+            for message in await self.chat():
+                buttons = [button for row in message["buttons"] for button in row]
+                codes = [b["copy_text"]["text"] for b in buttons if b.get("copy_text")]
+                if message["message_id"] > before and message["photo"] and codes:
+                    return str(codes[0])
+            return None
+
+        code: str = await until(look, "the card's code")
         return code
 
 

@@ -13,7 +13,7 @@ from tests.bot.stories.flows import STORIES
 from tests.bot.stories.shop import Hardship, Shop, open_shop
 from tests.conftest import FreshDatabase
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 CYRILLIC = set("абвгдеёжзийклмнопрстуфхцчшщъыьэюя")
 LATIN = set("abcdefghijklmnopqrstuvwxyz")

@@ -50,7 +50,7 @@ async def ask(
     def unit(session: Session) -> tuple[Question, customers.Customer]:
         person = at_till(session, visitor)
         asked = asking.ask(session, draft_id=draft_id, staff=person, points=points, now=now)
-        set_step(session, visitor, now, SUM, draft=draft_id, by=visitor.update_id)
+        set_step(session, visitor, now, SUM, draft=draft_id)
         return asked, customers.get(session, asked.draft.customer_id)
 
     asked, person = await ctx.db.transact(unit)

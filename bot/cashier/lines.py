@@ -20,18 +20,25 @@ from loyalty.purchases import draft_lines, drafts
 from loyalty.texts import Translator
 
 
+async def show_again(
+    _message: Message, ctx: Context, visitor: Visitor, now: datetime, _: Translator
+) -> None:
+    """A text that has been dealt with already: what came of it, once more."""
+    draft_id = step_number(visitor, "draft")
+
+    def unit(session: Session) -> SaleView:
+        person = at_till(session, visitor)
+        return words.view(session, drafts.locked(session, draft_id, person), now=now)
+
+    shown = await ctx.db.transact(unit)
+    await selling.screen_below(ctx, visitor, now, _, shown)
+
+
 async def take_sum(
     message: Message, ctx: Context, visitor: Visitor, now: datetime, _: Translator
 ) -> None:
     """The sum, as people type it; anything else is asked for once more and changes nothing."""
     draft_id, place = step_number(visitor, "draft"), step_number(visitor, "item")
-    if step_number(visitor, "by") == visitor.update_id:
-        # This very text was the answer to the question before, and the bot died after it.
-        shown = await ctx.db.read(
-            lambda s: words.view(s, drafts.get(s, draft_id=draft_id), now=now)
-        )
-        await selling.screen_below(ctx, visitor, now, _, shown)
-        return
     try:
         amount = parse_sum(message.text or "")
     except (AmountInvalid, AmountOutOfRange) as error:

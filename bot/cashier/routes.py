@@ -31,6 +31,7 @@ from bot.cashier.till import (
     RETURN,
     STEP,
     SUM,
+    AnsweredBefore,
     AtTill,
     InStep,
     Refusals,
@@ -130,6 +131,7 @@ def _till() -> Router:
     texts.register(shift.shift, Command("shift"))
     texts.register(joining.help_text, Command("help"))
     answer = ~F.text.startswith("/") & ~F.contact
+    texts.register(lines.show_again, AnsweredBefore(), answer)
     texts.register(opening.scan_text, F.text.regexp(opening.CARD_LINK))
     texts.register(extras.take_code, F.text.regexp(extras.LINK))
     # Before the 8 digits of a card: a code may be of digits only.

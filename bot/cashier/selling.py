@@ -156,8 +156,7 @@ async def _spend(
     def unit(session: Session) -> SaleView:
         person = at_till(session, visitor)
         draft = drafts.set_redeem(session, draft_id=draft_id, staff=person, points=points, now=now)
-        # Which update led here: handled again after a crash, its text is no sum.
-        set_step(session, visitor, now, SUM, draft=draft.id, by=visitor.update_id)
+        set_step(session, visitor, now, SUM, draft=draft.id)
         return words.view(session, draft, now=now)
 
     shown = await ctx.db.transact(unit)

@@ -47,6 +47,23 @@ class InStep(Filter):
         return visitor is not None and step_of(visitor) == self._step
 
 
+class AnsweredBefore(Filter):
+    """Lets a text through that has led to this question for a sum itself.
+
+    Its handler is run again when the bot dies, or Telegram fails, between what it did and what it
+    said; read anew, a number of points or a code of digits would be taken for the sum.
+    """
+
+    async def __call__(self, _event: TelegramObject, visitor: Visitor | None = None) -> bool:
+        """Whether the open question came of this very update."""
+        return (
+            visitor is not None
+            and step_of(visitor) == SUM
+            and step_number(visitor, "by") == visitor.update_id
+            and step_number(visitor, "draft") >= 0
+        )
+
+
 def step_of(visitor: Visitor) -> str | None:
     """What the chat was asked last."""
     return visitor.chat.step if visitor.chat is not None else None
@@ -137,12 +154,14 @@ async def home_of(ctx: Context, visitor: Visitor, _: Translator) -> tuple[str, s
 def set_step(
     session: Session, visitor: Visitor, now: datetime, step: str | None, **data: int
 ) -> None:
-    """What the chat is asked for now, and the ids the answer will need."""
+    """What the chat is asked for now, the ids an answer will need, the update that led here."""
     if visitor.chat is None:
         customers.open_chat(
             session, telegram_id=visitor.telegram_id, language=visitor.language, now=now
         )
     kept = {name: str(number) for name, number in data.items()}
+    if step is not None:
+        kept["by"] = str(visitor.update_id)
     customers.set_step(session, telegram_id=visitor.telegram_id, step=step, data=kept or None)
 
 

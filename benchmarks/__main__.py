@@ -21,6 +21,7 @@ PARTS = (
     "import_cdnow",
     "startup",
     "dry_run",
+    "promotions",
 )
 
 

@@ -158,6 +158,7 @@ async def refuse(
     text, buttons = words.quote_screen(tr, shown, currency=ctx.settings.currency)
     note = tr("The customer does not want to spend these points.")
     await _tell_till(ctx, visitor, person, shown.draft, f"{note}\n\n{text}", buttons)
+    await ctx.db.transact(lambda session: asking.told(session, draft_id=shown.draft.id))
     return None
 
 

@@ -27,7 +27,7 @@ from bot.context import Context
 from loyalty import clock, customers, purchases, staff, texts
 from loyalty.errors import DomainError
 from loyalty.purchases import drafts, questions
-from loyalty.purchases.questions import ASKING, DRAFT, OVER, Question
+from loyalty.purchases.questions import ASKING, DRAFT, OVER, REFUSED, Question
 
 log = structlog.get_logger(__name__)
 
@@ -138,8 +138,8 @@ class Countdown:
         if question.message_id is not None:
             text = said.ended(self._words(question.language), question.state)
             edits.append(self._edit(question.chat_id, question.message_id, text))
-        if question.kind == DRAFT and question.state == OVER:
-            edits.append(self._tell_till(question, over=True))
+        if question.kind == DRAFT and question.state in (OVER, REFUSED):
+            edits.append(self._tell_till(question, question.state))
         if all(await asyncio.gather(*edits)):
             await self.ctx.db.transact(lambda s: questions.settle(s, question))
 
@@ -155,17 +155,21 @@ class Countdown:
             draft = await self.ctx.db.read(lambda s: drafts.get(s, draft_id=question.id))
             if draft.status == drafts.RECORDED and draft.redeem:
                 text = _("✅ You have spent {points}.", points=_.points(draft.redeem))
-            await self._tell_till(question, over=False)
+            refused = draft.status == drafts.OPEN and draft.hold_id is None
+            await self._tell_till(question, REFUSED if refused else None)
         if question.message_id is not None:
             await self._edit(question.chat_id, question.message_id, text)
 
-    async def _tell_till(self, question: Question, *, over: bool) -> bool:
+    async def _tell_till(self, question: Question, ended: str | None) -> bool:
         """Put the sale as it is now where the till waited; whether there is nothing left to do."""
         if question.till_message_id is None:
             return True
         _ = self._words(question.till_language)
         text, buttons = await self._sale(question, _)
-        if over:
+        if ended == REFUSED:
+            note = _("The customer does not want to spend these points.")
+            text = f"{note}\n\n{text}" if text else note
+        elif ended == OVER:
             name = words.first_name(question.customer_name) or _("Customer without a name")
             note = _("⌛ Time is over: {name} has not answered. No points were spent.", name=name)
             text = f"{note}\n\n{text}" if text else note

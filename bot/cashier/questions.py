@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.cashier.screens import Buttons, base36
 from loyalty.purchases import hold_words
-from loyalty.purchases.questions import DRAFT, GONE, Question
+from loyalty.purchases.questions import DRAFT, GONE, REFUSED, Question
 from loyalty.texts import Translator
 
 
@@ -33,6 +33,8 @@ def answers(_: Translator, kind: str, hold_id: int) -> Buttons:
 
 def ended(_: Translator, state: str) -> str:
     """What the customer's screen says when nobody has answered it."""
+    if state == REFUSED:
+        return _("No points were spent.")
     if state == GONE:
         return _("The till has taken its question back: no points were spent.")
     return "\n".join(

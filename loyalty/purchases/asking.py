@@ -121,13 +121,26 @@ def agree(
 def refuse(session: Session, *, hold_id: int, customer_id: int, now: datetime) -> Draft:
     """The customer says no: the points are free again and the sale goes on without them.
 
+    Once both screens say so, ``told`` ends the matter.
+
     Raises:
         HoldAlreadyResolved: the question is over, or was asked of another.
         DraftClosed: the sale is over.
     """
     draft, staff = _asked(session, hold_id, customer_id)
     drafts.check_open(draft, staff, now)
-    return drafts.change(session, drafts.release(session, draft, now), now, asked_next_at=None)
+    freed = drafts.release(session, draft, now)
+    # Neither screen says so yet. Should whoever shows them fall over, the countdown does it.
+    return drafts.change(
+        session, freed, now, asked_until=None, asked_next_at=now + questions.ANSWER_SHOWN
+    )
+
+
+def told(session: Session, *, draft_id: int) -> None:
+    """Both screens say that the customer does not want to spend: nothing more is to be shown."""
+    d = sale_draft.c
+    refused = sa.and_(d.id == draft_id, d.hold_id.is_(None), d.asked_until.is_(None))
+    session.execute(sa.update(sale_draft).where(refused).values(asked_next_at=None))
 
 
 def _asked(session: Session, hold_id: int, customer_id: int) -> tuple[Draft, Staff]:

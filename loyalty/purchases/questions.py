@@ -27,12 +27,15 @@ from loyalty.wallet.tables import hold, till_hold
 STEP, LAST_STEP, LAST = timedelta(seconds=15), timedelta(seconds=10), timedelta(seconds=30)
 LEASE = timedelta(seconds=20)
 """Within this time whoever settles a question's screens has done it, or another does."""
+ANSWER_SHOWN = timedelta(seconds=5)
+"""Within this time a customer's no is on both screens, or the countdown puts it there."""
 AT_ONCE = 200
 """Questions looked at together."""
 
 DRAFT, TILL = "draft", "till"
-ASKING, OVER, GONE = "asking", "over", "gone"
-"""It stands; its time is over; the till has chosen otherwise."""
+ASKING, OVER, REFUSED, GONE = "asking", "over", "refused", "gone"
+"""It stands; its time is over; the customer has said no (a draft without ``asked_until``); the
+till has chosen otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +108,10 @@ def settle(session: Session, question: Question) -> None:
 def settled(session: Session, question: Question) -> bool:
     """Whether somebody has answered since the question was looked at."""
     table, key = _TABLES[question.kind]
-    query = sa.select(table.c.asked_next_at).where(key == question.id)
-    return session.execute(query).scalar_one_or_none() is None
+    open_still: Any = table.c.asked_next_at.is_not(None)
+    if question.kind == DRAFT:  # a no is said already, though its screens may still be on their way
+        open_still = sa.and_(open_still, sale_draft.c.asked_until.is_not(None))
+    return session.execute(sa.select(key).where(key == question.id, open_still)).first() is None
 
 
 def agreed(session: Session, *, hold_id: int) -> bool:
@@ -150,7 +155,7 @@ def _of_drafts(session: Session, now: datetime) -> Sequence[Question]:
 def _of_draft(row: Any, now: datetime) -> Question:
     state = ASKING
     if row.status != OPEN or row.hold_id is None:
-        state = GONE
+        state = REFUSED if row.status == OPEN and row.asked_until is None else GONE
     elif row.asked_until <= now or row.hold_status != "open":
         state = OVER
     return Question(
@@ -158,7 +163,7 @@ def _of_draft(row: Any, now: datetime) -> Question:
         id=row.id,
         state=state,
         next_at=row.asked_next_at,
-        until=row.asked_until,
+        until=row.asked_until or now,
         hold_id=row.hold_id,
         points=row.redeem,
         total=row.amount,

@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 import bot
 from bot.cashier.countdown import Countdown, nudge
 from loyalty import clock, wallet
-from loyalty.purchases import questions
+from loyalty.purchases import asking, questions
 from loyalty.purchases.tables import sale_draft
 from loyalty.settings import Settings
 from tests.bot.cashier.street import KEYS, TOKEN, ZONE, Json, Phone, Street
@@ -173,3 +174,20 @@ def test_it_is_shown_more_often_towards_the_end() -> None:
     assert questions.next_look(now + timedelta(seconds=120), now) == now + timedelta(seconds=15)
     assert questions.next_look(now + timedelta(seconds=30), now) == now + timedelta(seconds=10)
     assert questions.next_look(now + timedelta(seconds=4), now) == now + timedelta(seconds=4)
+
+
+async def test_a_no_whose_bot_fell_over_reaches_both_screens(street_on_both: Street):
+    street = street_on_both
+    anna, ivan, customer_id = await asked(street)
+
+    def refused(session: Session) -> None:
+        hold = session.execute(sa.select(sale_draft.c.hold_id)).scalar_one()
+        asking.refuse(session, hold_id=hold, customer_id=customer_id, now=clock.now())
+
+    await street.db.transact(refused)
+    await pass_time(street, 6)
+    await reads(ivan, "No points were spent")
+    till = await reads(anna, "does not want to spend")
+    assert any("ask the customer" in label for label in await anna.buttons())
+    assert "Waiting" not in till["text"]
+    await until(lambda: _none(street), "the question settled")

@@ -204,6 +204,7 @@ async def a_plain_sale(shop: Shop) -> None:
     # The first purchase is the good moment for the question; it can be put off. (A restart may
     # come between the question and its answer, and it is not asked twice by itself.)
     await ann.say("/start")
+    await shop.settle()
     await ann.say("/profile")
     await ann.tap("birthday")
     await ann.tap("birthday_skip")

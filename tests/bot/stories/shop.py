@@ -197,11 +197,12 @@ def _plain(message: dict[str, Any]) -> str:
 
 
 def _button(message: dict[str, Any], data: str) -> str | None:
-    """The whole data of the first button that begins so."""
+    """The whole data of the first button of that name: ``birthday`` is not ``birthday_skip``."""
     for row in message.get("buttons") or []:
         for one in row:
             found = one.get("callback_data") or ""
-            if found.startswith(data) and not one.get("disabled"):
+            named = data if data.endswith((":", "_")) else f"{data}:"
+            if f"{found}:".startswith(named) and not one.get("disabled"):
                 return str(found)
     return None
 

@@ -23,6 +23,17 @@ job_run = sa.Table(
     sa.Column("id", BigId, nullable=False),
 )
 
+instance = sa.Table(
+    "instance",
+    metadata,
+    # A process that ticks or sends, and when it was last alive (real time).
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("leader", sa.Boolean, nullable=False),
+    sa.Column("started_at", UtcDateTime, nullable=False),
+    sa.Column("seen_at", UtcDateTime, nullable=False),
+)
+
 KEEP_DAYS = 90
 """How long it is remembered what ran."""
 

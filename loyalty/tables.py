@@ -16,14 +16,18 @@ from loyalty.db import installation
 from loyalty.db.types import metadata
 from loyalty.dryrun import tables as dryrun
 from loyalty.feedback import tables as feedback
+from loyalty.goods import tables as goods
 from loyalty.guards import tables as guards
 from loyalty.messaging import tables as messaging
 from loyalty.promotions import tables as promotions
 from loyalty.purchases import tables as purchases
 from loyalty.referrals import tables as referrals
+from loyalty.segments import tables as segments
 from loyalty.stamps import tables as stamps
+from loyalty.tasks import tables as tasks
 from loyalty.vouchers import tables as vouchers
 from loyalty.wallet import tables as wallet
+from loyalty.webhooks import tables as webhooks
 
 __all__ = [
     "chains",
@@ -32,6 +36,7 @@ __all__ = [
     "dryrun",
     "events",
     "feedback",
+    "goods",
     "guards",
     "idempotency",
     "inbox",
@@ -44,8 +49,11 @@ __all__ = [
     "purchases",
     "receipts",
     "referrals",
+    "segments",
     "staff",
     "stamps",
+    "tasks",
     "vouchers",
     "wallet",
+    "webhooks",
 ]

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from loyalty.chains.model import Definition, problems_of
+from loyalty.chains.checking import problems_of
+from loyalty.chains.model import Definition
 from loyalty.chains.shipped import SHIPPED
 from loyalty.chains.tables import chain, chain_cursor, chain_version
 from loyalty.errors import ChainInvalid, ChainNotFound

@@ -14,6 +14,14 @@ chain = sa.Table(
     sa.Column("enabled", sa.Boolean, nullable=False),
     sa.Column("enabled_at", UtcDateTime),
     sa.Column("created_at", UtcDateTime, nullable=False),
+    # What its owner is working on: a document that need not be right yet.
+    sa.Column("draft", JsonValue),
+    sa.Column("draft_at", UtcDateTime),
+    sa.Column("draft_by", sa.String(40)),
+    # Switched off by the service, and why; somebody has to look.
+    sa.Column("halted_at", UtcDateTime),
+    sa.Column("halted_reason", sa.String(200)),
+    sa.Column("archived_at", UtcDateTime),
 )
 
 chain_version = sa.Table(
@@ -41,7 +49,15 @@ enrolment = sa.Table(
     sa.Column("step", sa.Integer, nullable=False),
     sa.Column("status", sa.String(10), nullable=False),
     sa.Column("due_at", UtcDateTime),
+    # When it came to the step it stands at: waits are counted from there.
+    sa.Column("arrived_at", UtcDateTime),
     sa.Column("enrolled_at", UtcDateTime, nullable=False),
+    # The day this pass is about, in the customer's zone or the business's (points).
+    sa.Column("day", sa.Date),
+    # What else it is about: {"purchase": ID, "event": ID, "category": NAME, "code": CODE}
+    sa.Column("subject", JsonValue),
+    # In the chain's control group; drawn when it began.
+    sa.Column("control", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("ended_at", UtcDateTime),
     sa.Column("reason", sa.String(32)),
     sa.CheckConstraint("status IN ('active', 'done', 'exited')", name="status"),
@@ -62,6 +78,17 @@ chain_cursor = sa.Table(
     # How far enrolment has read the events (their id), per chain.
     sa.Column("chain_id", BigId, sa.ForeignKey("chain.id"), primary_key=True, autoincrement=False),
     sa.Column("last_event_id", BigId, nullable=False),
+)
+
+chain_member = sa.Table(
+    "chain_member",
+    metadata,
+    # Who is in the segment a chain is started by, so that coming into it is told from being in.
+    sa.Column("chain_id", BigId, sa.ForeignKey("chain.id"), primary_key=True, autoincrement=False),
+    sa.Column(
+        "customer_id", BigId, sa.ForeignKey("customer.id"), primary_key=True, autoincrement=False
+    ),
+    sa.Column("since", UtcDateTime, nullable=False),
 )
 
 ACTIVE = enrolment.c.status == sa.literal_column("'active'")

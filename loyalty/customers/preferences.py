@@ -48,7 +48,7 @@ def preferences(session: Session, customer_id: int) -> Preferences:
 
 
 def set_name(session: Session, *, customer_id: int, name: str, now: datetime) -> str:
-    """What to call them from now on; the name as it is kept.
+    """What to call them from now on; the name as it is kept. The same name changes nothing.
 
     Raises:
         NameInvalid: nothing of it can be read, or it holds a link.
@@ -143,6 +143,9 @@ def change_phone(
 def _set(session: Session, customer_id: int, field: str, now: datetime, **values: Any) -> None:
     # Who was erased while they were typing stays nobody.
     theirs = sa.and_(customer.c.id == customer_id, customer.c.status != ERASED)
+    old = session.execute(sa.select(*(customer.c[name] for name in values)).where(theirs)).first()
+    if old is not None and tuple(old) == tuple(values.values()):
+        return
     changed = sa.update(customer).where(theirs).values(**values).returning(customer.c.id)
     if session.execute(changed).first() is None:
         raise CustomerNotFound()

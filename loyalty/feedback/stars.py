@@ -127,9 +127,10 @@ def comment(
     known = _standing(session, purchase_id)
     if known is None or known.customer_id != customer_id:
         raise PurchaseNotFound()
-    session.execute(
-        sa.update(rating).where(rating.c.id == known.id).values(text=words, updated_at=now)
-    )
+    if known.text != words:
+        session.execute(
+            sa.update(rating).where(rating.c.id == known.id).values(text=words, updated_at=now)
+        )
     if known.score > SORRY:
         return Commented(score=known.score, talk_id=None)
     written = talking.write(

@@ -24,6 +24,10 @@ touch = sa.Table(
     sa.Column("decided_at", UtcDateTime, nullable=False),
     sa.Column("outbox_id", BigId),
     sa.Column("variant", sa.String(16)),
+    # Its place in the order of triggers (``policy.rank``); the lower goes first.
+    sa.Column("rank", sa.SmallInteger),
+    # The chain's version that decided.
+    sa.Column("version_id", BigId),
     sa.CheckConstraint("decision IN ('send', 'wait', 'skipped', 'held_out')", name="decision"),
     sa.UniqueConstraint("customer_id", "source", "step", "occurrence"),
     sa.Index("ix_touch_source_id", "source", "id"),
@@ -90,3 +94,49 @@ outbox = sa.Table(
 QUEUED = outbox.c.state == sa.literal_column("'queued'")
 LEASED = outbox.c.state.in_([sa.literal_column("'claimed'"), sa.literal_column("'sending'")])
 """Written out, not bound, so that both databases see the partial indexes fit."""
+
+
+click = sa.Table(
+    "click",
+    metadata,
+    # A tap on a link or a button of a message. Every one is a row; reports count people.
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("outbox_id", BigId, nullable=False),
+    sa.Column("customer_id", BigId),
+    sa.Column("touch_id", BigId),
+    sa.Column("source", sa.String(48)),
+    sa.Column("step", sa.String(48)),
+    sa.Column("variant", sa.String(16)),
+    # link, button
+    sa.Column("kind", sa.String(8), nullable=False),
+    # The screen a button opened, or the place of the link among the message's buttons.
+    sa.Column("target", sa.String(64), nullable=False),
+    sa.CheckConstraint("kind IN ('link', 'button')", name="kind"),
+    sa.Index("ix_click_source_step", "source", "step"),
+    sa.Index("ix_click_customer_id_at", "customer_id", "at"),
+    sa.Index("ix_click_outbox_id", "outbox_id"),
+)
+
+media = sa.Table(
+    "media",
+    metadata,
+    # A picture for messages; the same picture is kept once.
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("sha256", sa.String(64), nullable=False, unique=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("name", sa.String(120), nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("created_by", sa.String(40), nullable=False),
+)
+
+media_file = sa.Table(
+    "media_file",
+    metadata,
+    # What a bot's Telegram calls the picture, known once it was sent: it is uploaded once.
+    sa.Column("media_id", BigId, sa.ForeignKey("media.id"), primary_key=True, autoincrement=False),
+    sa.Column("bot_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("file_id", sa.String(200), nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+)

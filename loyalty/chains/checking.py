@@ -1,0 +1,163 @@
+"""What is wrong with a chain, before it may be published: field and problem, worded by the faces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from loyalty.chains.model import (
+    END,
+    MAX_CALLBACK_BYTES,
+    PURCHASE,
+    Button,
+    CalendarTrigger,
+    Condition,
+    Content,
+    Definition,
+    EventTrigger,
+    GiftStep,
+    MessageStep,
+    Step,
+    WaitBefore,
+)
+from loyalty.messaging import placeholders
+from loyalty.texts import LANGUAGES
+
+Problem = dict[str, str]
+_LONGEST_ID = 13
+_CAPTION_LIMIT = 1024
+
+
+def problems_of(definition: Definition) -> Iterator[Problem]:
+    """What is wrong with a chain, as ``field`` and ``problem``; none if it may be published.
+
+    Problems: ``language_missing:LANG``, ``no_message``, ``no_date_to_wait_for``, ``id_taken``,
+    ``leads_back``, ``leads_nowhere``, ``unreachable``, ``one_of_two``, ``one_gift``,
+    ``shares_too_big``, ``data_or_url``, ``unknown_variable``, ``data_length``, ``not_a_link``,
+    ``caption_too_long``, ``subject_missing``, ``date_missing``, and those of
+    ``placeholders.problems_of_texts``.
+    """
+    for language in LANGUAGES:
+        if not definition.title.get(language, "").strip():
+            yield {"field": "title", "problem": f"language_missing:{language}"}
+    yield from _trigger_problems(definition)
+    if not any(True for _ in definition.messages) and not any(
+        isinstance(step, GiftStep) or step.kind in ("tag", "task", "webhook")
+        for step in definition.steps
+    ):
+        yield {"field": "steps", "problem": "no_message"}
+    seen: set[str] = set()
+    for index, step in enumerate(definition.steps):
+        field = f"steps.{index}"
+        if step.id in seen or step.id == END:
+            yield {"field": f"{field}.id", "problem": "id_taken"}
+        seen.add(step.id)
+        yield from _step_problems(definition, index, step, field)
+    reachable = _reachable(definition)
+    for index in range(len(definition.steps)):
+        if index not in reachable:
+            yield {"field": f"steps.{index}", "problem": "unreachable"}
+
+
+def _trigger_problems(definition: Definition) -> Iterator[Problem]:
+    trigger = definition.trigger
+    if (
+        isinstance(trigger, EventTrigger)
+        and trigger.occurrence == "subject"
+        and not trigger.subject
+    ):
+        yield {"field": "trigger.subject", "problem": "subject_missing"}
+    if isinstance(trigger, CalendarTrigger):
+        yearly = trigger.month is not None and trigger.day is not None
+        if (trigger.on is None) == (not yearly):
+            yield {"field": "trigger", "problem": "date_missing"}
+
+
+def _reachable(definition: Definition) -> set[int]:
+    """Places of the steps somebody can come to."""
+    steps = definition.steps
+    seen: set[int] = set()
+    ahead = [0] if steps else []
+    while ahead:
+        index = ahead.pop()
+        if index in seen or index >= len(steps):
+            continue
+        seen.add(index)
+        step = steps[index]
+        if isinstance(step, MessageStep) and step.then is not None:
+            ahead.append(definition.index_of(step.then))
+            continue
+        ahead.append(index + 1)
+        if isinstance(step, Condition):
+            ahead.append(definition.index_of(step.otherwise))
+    return seen
+
+
+def _step_problems(definition: Definition, index: int, step: Step, field: str) -> Iterator[Problem]:
+    if isinstance(step, WaitBefore) and not definition.is_about_day:
+        yield {"field": field, "problem": "no_date_to_wait_for"}
+    target = None
+    if isinstance(step, Condition):
+        target = step.otherwise
+        if (step.test is None) == (step.rule is None):
+            yield {"field": field, "problem": "one_of_two"}
+    if isinstance(step, GiftStep):
+        given = [one for one in (step.points, step.stamps, step.voucher) if one is not None]
+        if len(given) != 1:
+            yield {"field": field, "problem": "one_gift"}
+    if isinstance(step, MessageStep):
+        target = step.then
+        yield from _message_problems(step, field, about_purchase=definition.is_about_purchase)
+    if target not in (None, END):
+        if definition.step(str(target)) is None:
+            yield {"field": field, "problem": "leads_nowhere"}
+        elif definition.index_of(str(target)) <= index:
+            yield {"field": field, "problem": "leads_back"}
+
+
+def _message_problems(step: MessageStep, field: str, *, about_purchase: bool) -> Iterator[Problem]:
+    yield from _content_problems(step, field, about_purchase=about_purchase)
+    keys: set[str] = set()
+    for number, variant in enumerate(step.variants):
+        place = f"{field}.variants.{number}"
+        if variant.key in keys or variant.key == "a":
+            yield {"field": f"{place}.key", "problem": "id_taken"}
+        keys.add(variant.key)
+        yield from _content_problems(variant, place, about_purchase=about_purchase)
+    if sum(variant.share_bp for variant in step.variants) > 10_000:
+        yield {"field": f"{field}.variants", "problem": "shares_too_big"}
+    for number, one in enumerate(step.for_segments):
+        place = f"{field}.for_segments.{number}"
+        yield from _content_problems(one, place, about_purchase=about_purchase)
+
+
+def _content_problems(content: Content, field: str, *, about_purchase: bool) -> Iterator[Problem]:
+    for problem in placeholders.problems_of_texts(content.texts):
+        yield {"field": f"{field}.texts", "problem": problem}
+    if content.picture is not None:
+        for language, text in content.texts.items():
+            if len(text) > _CAPTION_LIMIT:
+                yield {"field": f"{field}.texts", "problem": f"{language}:caption_too_long"}
+    for row in content.buttons:
+        for button in row:
+            for problem in _button_problems(button, about_purchase=about_purchase):
+                yield {"field": f"{field}.buttons", "problem": problem}
+
+
+def _button_problems(button: Button, *, about_purchase: bool) -> Iterator[str]:
+    if (button.data is None) == (button.url is None):
+        yield "data_or_url"
+    if button.data is not None:
+        yield from _data_problems(button.data, about_purchase=about_purchase)
+    if button.url is not None and not button.url.startswith(("https://", "http://")):
+        yield "not_a_link"
+    for language in LANGUAGES:
+        if not button.texts.get(language, "").strip():
+            yield f"language_missing:{language}"
+
+
+def _data_problems(data: str, *, about_purchase: bool) -> Iterator[str]:
+    filled = data.replace(PURCHASE, "z" * _LONGEST_ID) if about_purchase else data
+    if "{" in filled or "}" in filled:
+        yield "unknown_variable"
+    if not 1 <= len(filled.encode()) <= MAX_CALLBACK_BYTES:
+        yield "data_length"

@@ -22,6 +22,7 @@ from aiogram.types import (
     TelegramObject,
     Update,
 )
+from sqlalchemy.orm import Session
 
 from bot.context import Context, Visitor
 from bot.words import Locale, sentence
@@ -102,12 +103,18 @@ class Turn:
 
     async def ask(self, step: str | None, data: dict[str, Any] | None = None) -> None:
         """Note what the next typed text will answer; None: nothing is asked (any more)."""
-        telegram_id = self.visitor.telegram_id
-        await self.ctx.db.transact(
-            lambda session: customers.set_step(
-                session, telegram_id=telegram_id, step=step, data=data
-            )
-        )
+        await self.ctx.db.transact(lambda session: self.set_step(session, step, data))
+
+    def set_step(
+        self, session: Session, step: str | None, data: dict[str, Any] | None = None
+    ) -> None:
+        """The same inside a transaction that does more.
+
+        What was asked until now is kept beside it: if the bot falls over before it has answered,
+        the update is handled again as an answer to that, and must not do anything twice.
+        """
+        kept = {**(data or {}), **self.visitor.former}
+        customers.set_step(session, telegram_id=self.visitor.telegram_id, step=step, data=kept)
 
     async def show(self, text: object, rows: Rows = (), *, toast: object = "") -> int:
         """Make this the living message: in place of the screen that was tapped, else below,

@@ -12,7 +12,7 @@ to the customer's router, which answers everything.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,6 +32,8 @@ from loyalty.settings import Settings
 from loyalty.tokens import Keys
 
 SEEN_EVERY = timedelta(hours=6)
+FORMER = "former"
+"""The part of a step's data that says which update led to it, and from which question."""
 
 
 @dataclass(slots=True)
@@ -56,7 +58,9 @@ class Visitor:
     """Who sent this update, as the database knew them when it arrived.
 
     ``language`` is what to speak: the chat's, else the staff member's, else guessed from
-    Telegram. ``consented``: the customer's agreement to keep personal data stands.
+    Telegram. ``consented``: the customer's agreement to keep personal data stands. ``again``:
+    this update moved the conversation on already, and the bot fell over before it answered;
+    ``chat`` stands at the question it found then, so the same screen answers it the same way.
     """
 
     telegram_id: int
@@ -67,6 +71,7 @@ class Visitor:
     staff: StaffMember | None
     consented: bool
     update_id: int
+    again: bool = False
 
     @property
     def is_cashier(self) -> bool:
@@ -77,6 +82,23 @@ class Visitor:
     def evidence(self) -> str:
         """Names this update where an effect must happen once however often it is handled."""
         return f"update:{self.update_id}"
+
+    @property
+    def former(self) -> dict[str, Any]:
+        """This update and the question it found, to be kept with the one it leads to."""
+        step, data = (self.chat.step, self.chat.step_data) if self.chat else (None, None)
+        return {FORMER: {"update": self.update_id, "step": step, "data": data}}
+
+
+def as_found(chat: Chat | None, update_id: int) -> tuple[Chat | None, bool]:
+    """The chat as that update found it, and whether it has moved the conversation on already."""
+    if chat is None or not chat.step_data or FORMER not in chat.step_data:
+        return chat, False
+    data = dict(chat.step_data)
+    former = data.pop(FORMER)
+    if former["update"] != update_id:
+        return replace(chat, step_data=data or None), False
+    return replace(chat, step=former["step"], step_data=former["data"]), True
 
 
 class IsCashier(Filter):
@@ -118,7 +140,8 @@ class VisitorMiddleware(BaseMiddleware):
         user = context.user
         assert user is not None
         visit = await self._visits.get(user.id)
-        chat, staff = visit.chat, visit.staff
+        chat, again = as_found(visit.chat, event.update_id)
+        staff = visit.staff
         language = (
             (chat and chat.language)
             or (staff and staff.language)
@@ -137,4 +160,5 @@ class VisitorMiddleware(BaseMiddleware):
             staff=staff,
             consented=visit.consented,
             update_id=event.update_id,
+            again=again,
         )

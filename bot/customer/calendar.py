@@ -41,7 +41,7 @@ async def ask_birthday(turn: Turn) -> None:
 
     def unit(session: Session) -> int:
         customers.mark_birthday_asked(session, customer_id=customer_id, now=turn.now)
-        customers.set_step(session, telegram_id=turn.visitor.telegram_id, step=BIRTHDAY)
+        turn.set_step(session, BIRTHDAY)
         return program.current(session, now=turn.now).program.birthday_points
 
     points = await turn.ctx.db.transact(unit)
@@ -135,13 +135,13 @@ async def _settle(turn: Turn, person: Customer, born: Birthday) -> None:
 async def _keep(turn: Turn, born: Birthday) -> None:
     person, _ = turn.visitor.customer, turn.say
     assert person is not None
-    customer_id, telegram_id = person.id, turn.visitor.telegram_id
+    customer_id = person.id
     known = (person.birth_day, person.birth_month)
     changed = person.birth_day is not None and known != (born.day, born.month)
 
     def unit(session: Session) -> None:
         customers.set_birthday(session, customer_id=customer_id, birthday=born, now=turn.now)
-        customers.set_step(session, telegram_id=telegram_id, step=None)
+        turn.set_step(session, None)
 
     await turn.ctx.db.transact(unit)
     head = _("Thank you, I will remember {day} 🎂", day=_said(_, born.day, born.month))

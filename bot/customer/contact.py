@@ -93,12 +93,11 @@ async def take_new_number(turn: Turn, shared: Contact, *, forwarded: bool) -> No
         await menu.show_menu(turn)
         return
     phone, customer_id = customers.normalize_phone(shared.phone_number), person.id
-    telegram_id = turn.visitor.telegram_id
     waits = turn.visitor.chat is not None and turn.visitor.chat.step == NUMBER
 
     def unit(session: Session) -> bool:
         if waits:
-            customers.set_step(session, telegram_id=telegram_id, step=None)
+            turn.set_step(session, None)
         return customers.change_phone(
             session, keys=turn.ctx.keys, customer_id=customer_id, phone=phone, now=turn.now
         )
@@ -113,7 +112,7 @@ async def take_new_number(turn: Turn, shared: Contact, *, forwarded: bool) -> No
     else:
         words = (
             _("Done: your number is now {phone} 👍", phone=hidden(phone))
-            if changed
+            if changed or turn.visitor.again
             else _("This number is on your card already 👍")
         )
     await take_keyboard_away(turn, words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.answers import Turn, button, quietly
 from bot.customer import join, menu
+from loyalty import customers
 from loyalty.texts import Translator
 
 
@@ -53,6 +54,23 @@ async def not_understood(turn: Turn, *, content: str) -> None:
     else:
         hint = _("I cannot do anything with that, but the buttons below work.")
     await join.resume(turn, hint=hint)
+
+
+def is_late(turn: Turn) -> bool:
+    """Whether words come after the time the open question waited for them (its ``until``)."""
+    if turn.visitor.again:
+        return False  # they were in time when they came
+    return int(turn.step_data.get("until", 0)) < turn.now.timestamp()
+
+
+async def too_late(turn: Turn) -> None:
+    """Words for a question that waits no longer: a text like any other."""
+    telegram_id = turn.visitor.telegram_id
+    # Not as an answer to it: handled again, these words must not be taken for words in time.
+    await turn.ctx.db.transact(
+        lambda session: customers.set_step(session, telegram_id=telegram_id, step=None)
+    )
+    await not_understood(turn, content="text")
 
 
 async def stale(turn: Turn) -> None:

@@ -111,11 +111,11 @@ async def take_name(turn: Turn, text: str) -> None:
     """The typed name; what is no name is asked for again."""
     person, _ = turn.visitor.customer, turn.say
     assert person is not None
-    customer_id, telegram_id = person.id, turn.visitor.telegram_id
+    customer_id = person.id
 
     def unit(session: Session) -> str:
         kept = customers.set_name(session, customer_id=customer_id, name=text, now=turn.now)
-        customers.set_step(session, telegram_id=telegram_id, step=None)
+        turn.set_step(session, None)
         return kept
 
     try:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from bot.answers import Rows, Turn
 from bot.answers import button as _button
 from bot.customer import help, menu
-from loyalty import clock, customers, feedback, program
+from loyalty import clock, feedback, program
 from loyalty.errors import PurchaseNotFound, RatingClosed
 from loyalty.ids import number_of, short_of
 from loyalty.texts import Translator
@@ -91,19 +91,14 @@ async def _ask(turn: Turn, purchase_id: int, short: str) -> None:
 
 
 async def _take(turn: Turn, purchase_id: int, short: str, score: int) -> None:
-    customer_id, telegram_id = _me(turn), turn.visitor.telegram_id
+    customer_id = _me(turn)
     until = int((turn.now + WORDS_WITHIN).timestamp())
 
     def unit(session: Session) -> feedback.Rated:
         rated = feedback.rate(
             session, customer_id=customer_id, purchase_id=purchase_id, score=score, now=turn.now
         )
-        customers.set_step(
-            session,
-            telegram_id=telegram_id,
-            step=WORDS,
-            data={"purchase": short, "score": score, "until": until},
-        )
+        turn.set_step(session, WORDS, {"purchase": short, "score": score, "until": until})
         return rated
 
     rated = await turn.ctx.db.transact(unit)
@@ -149,12 +144,10 @@ async def skip(turn: Turn) -> None:
 
 async def take_words(turn: Turn, text: str) -> None:
     """The words typed after the stars."""
-    customer_id, telegram_id = _me(turn), turn.visitor.telegram_id
-    asked = turn.step_data
-    purchase_id = number_of(str(asked.get("purchase", "")))
-    if purchase_id is None or int(asked.get("until", 0)) < turn.now.timestamp():
-        await turn.ask(None)
-        await help.not_understood(turn, content="text")
+    customer_id = _me(turn)
+    purchase_id = number_of(str(turn.step_data.get("purchase", "")))
+    if purchase_id is None or help.is_late(turn):
+        await help.too_late(turn)
         return
 
     def unit(session: Session) -> feedback.Commented:
@@ -166,7 +159,7 @@ async def take_words(turn: Turn, text: str) -> None:
             key=turn.visitor.evidence,
             now=turn.now,
         )
-        customers.set_step(session, telegram_id=telegram_id, step=None)
+        turn.set_step(session, None)
         return said
 
     said = await turn.ctx.db.transact(unit)

@@ -57,8 +57,10 @@ async def open_menu(turn: Turn) -> None:
 
 async def _birthday_due(turn: Turn) -> bool:
     person, chat = turn.visitor.customer, turn.visitor.chat
-    if person is None or person.birth_day or person.birthday_asked_at or (chat and chat.step):
+    if person is None or person.birth_day or (chat and chat.step):
         return False
+    if person.birthday_asked_at is not None:
+        return turn.visitor.again  # by this very update, before the bot fell over
     if person.joined_at is not None and turn.now - person.joined_at >= ASK_BIRTHDAY_AFTER:
         return True
     customer_id = person.id

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from bot.answers import Turn
 from bot.customer import help, menu
-from loyalty import clock, customers, feedback
+from loyalty import clock, feedback
 from loyalty.errors import PurchaseNotFound
 from loyalty.ids import number_of
 from loyalty.texts import Translator, plain
@@ -57,9 +57,8 @@ async def show_talk(turn: Turn) -> None:
 async def take_words(turn: Turn, text: str) -> None:
     """What was typed goes to the staff."""
     customer_id, asked = _me(turn), turn.step_data
-    if int(asked.get("until", 0)) < turn.now.timestamp():
-        await turn.ask(None)
-        await help.not_understood(turn, content="text")
+    if help.is_late(turn):
+        await help.too_late(turn)
         return
     purchase_id = number_of(str(asked.get("purchase") or ""))
 
@@ -101,12 +100,7 @@ async def only_text(turn: Turn) -> None:
 
 def _listen(turn: Turn, session: Session, purchase: str | None) -> None:
     until = int((turn.now + LISTENS).timestamp())
-    customers.set_step(
-        session,
-        telegram_id=turn.visitor.telegram_id,
-        step=TALK,
-        data={"purchase": purchase, "until": until},
-    )
+    turn.set_step(session, TALK, {"purchase": purchase, "until": until})
 
 
 def _said(_: Translator, lines: list[feedback.Line]) -> list[Markup]:

@@ -162,6 +162,10 @@ class TalkClosed(Conflict):
     """The talk is closed: it is reopened before it is answered."""
 
 
+class TaskClosed(Conflict):
+    """The task of the call list is over: somebody has done or dropped it."""
+
+
 class OtherTalkOpen(Conflict):
     """The customer has another talk that is not closed. Facts: ``talk_id``."""
 

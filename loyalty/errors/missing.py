@@ -73,6 +73,14 @@ class AdjustmentNotFound(NotFound):
     """No correction by that id waits for anybody."""
 
 
+class TaskNotFound(NotFound):
+    """No task of the call list by that id."""
+
+
+class ProductNotFound(NotFound):
+    """No goods of that number in the catalogue. Facts: ``sku``."""
+
+
 class SourceNotFound(NotFound):
     """There is no poster or other source of attraction of this key."""
 

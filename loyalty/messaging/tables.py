@@ -112,6 +112,8 @@ click = sa.Table(
     sa.Column("kind", sa.String(8), nullable=False),
     # The screen a button opened, or the place of the link among the message's buttons.
     sa.Column("target", sa.String(64), nullable=False),
+    # What makes a tap one however often its update is handled; a followed link has none.
+    sa.Column("key", sa.String(64), unique=True),
     sa.CheckConstraint("kind IN ('link', 'button')", name="kind"),
     sa.Index("ix_click_source_step", "source", "step"),
     sa.Index("ix_click_customer_id_at", "customer_id", "at"),

@@ -45,6 +45,7 @@ webhook_delivery = sa.Table(
     sa.UniqueConstraint("webhook_id", "key"),
     sa.Index(
         "ix_webhook_delivery_queued",
+        "webhook_id",
         "due_at",
         "id",
         sqlite_where=sa.text("state IN ('queued', 'calling')"),

@@ -57,8 +57,10 @@ def upgrade() -> None:
         sa.Column("variant", sa.String(length=16), nullable=True),
         sa.Column("kind", sa.String(length=8), nullable=False),
         sa.Column("target", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=True),
         sa.CheckConstraint("kind IN ('link', 'button')", name=op.f("ck_click_kind")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_click")),
+        sa.UniqueConstraint("key", name=op.f("uq_click_key")),
     )
     op.create_index("ix_click_customer_id_at", "click", ["customer_id", "at"], unique=False)
     op.create_index("ix_click_outbox_id", "click", ["outbox_id"], unique=False)
@@ -182,7 +184,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_webhook_delivery_queued",
         "webhook_delivery",
-        ["due_at", "id"],
+        ["webhook_id", "due_at", "id"],
         unique=False,
         sqlite_where=sa.text("state IN ('queued', 'calling')"),
         postgresql_where=sa.text("state IN ('queued', 'calling')"),

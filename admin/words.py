@@ -139,6 +139,7 @@ _PROBLEMS = {
     "staff_not_found": N_("There is no such person any more."),
     "customer_not_found": N_("There is no such customer."),
     "source_not_found": N_("There is no such poster."),
+    "webhook_not_found": N_("There is no such address any more."),
     "amount_invalid": N_("I could not read the sum. Please type it like 450 or 450.50"),
     "amount_out_of_range": N_("This sum is too large or below zero."),
     "program_draft_not_found": N_("The draft is gone: it was published or dropped."),

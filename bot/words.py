@@ -96,6 +96,8 @@ _PLAIN = {
     ),
     "promotion_invalid": N_("This promotion does not fit together. Please check it."),
     "program_invalid": N_("These rules do not fit together. Please check them."),
+    "webhook_invalid": N_("This address cannot be told anything. Please check it."),
+    "webhook_not_found": N_("There is no such address any more."),
     "chain_invalid": N_("Something in this chain of messages is not right. Please check it."),
     "card_blank": N_("This paper card is new: it becomes somebody's when a till scans it."),
     "card_taken": N_("This paper card has its owner already."),

@@ -89,5 +89,18 @@ class ZoneInvalid(Invalid):
     """No time zone of this name."""
 
 
+class ProductInvalid(Invalid):
+    """Goods cannot be kept so. Facts: ``field``, ``problem`` (``empty``, ``too_long``,
+    ``out_of_range``, ``not_a_link``, ``itself``, ``too_many``)."""
+
+
 class WordsInvalid(Invalid):
     """Nothing is written, or more than fits. Facts: ``length``, ``limit`` (characters)."""
+
+
+class SegmentInvalid(Invalid):
+    """A rule about customers that cannot be asked. Facts: ``problems`` (list of field, problem)."""
+
+
+class WebhookInvalid(Invalid):
+    """Not an address other systems can be told at. Facts: ``problem``."""

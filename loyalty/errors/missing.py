@@ -91,3 +91,11 @@ class EntryNotFound(NotFound):
 
 class TalkNotFound(NotFound):
     """No talk with a customer by that id."""
+
+
+class SegmentNotFound(NotFound):
+    """No segment by that key."""
+
+
+class WebhookNotFound(NotFound):
+    """There is no such endpoint or delivery."""

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from bot.answers import Turn, button
 from bot.customer import menu
-from loyalty import customers, program
+from loyalty import chains, customers, program
 from loyalty.texts import Translator
 
 QUIET, SET, OWN = "quiet", "quiet_set", "quiet_own"
@@ -85,6 +85,7 @@ async def set_quiet(turn: Turn) -> None:
     def unit(session: Session) -> None:
         if hours_of(session, customer_id, turn.now)[0] != hours:
             customers.set_quiet_hours(session, customer_id=customer_id, hours=hours, now=turn.now)
+            chains.look_again(session, customer_id=customer_id, now=turn.now)
 
     await turn.ctx.db.transact(unit)
     await show_quiet(turn, toast=_("Saved 👍"))

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from bot.answers import Turn, button
 from bot.customer import menu
-from loyalty import clock, customers
+from loyalty import chains, clock, customers
 from loyalty.errors import ZoneInvalid
 from loyalty.texts import Translator
 
@@ -109,6 +109,7 @@ async def set_zone(turn: Turn) -> None:
     def unit(session: Session) -> None:
         if customers.get(session, customer_id).time_zone != zone:
             customers.set_time_zone(session, customer_id=customer_id, zone=zone, now=turn.now)
+            chains.look_again(session, customer_id=customer_id, now=turn.now)
 
     try:
         await turn.ctx.db.transact(unit)

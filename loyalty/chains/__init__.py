@@ -19,7 +19,7 @@ from loyalty.chains.store import (
     publish,
     set_enabled,
 )
-from loyalty.chains.timing import next_due
+from loyalty.chains.timing import look_again, next_due
 
 __all__ = [
     "Advanced",
@@ -33,6 +33,7 @@ __all__ = [
     "enrol_from_events",
     "ensure_shipped",
     "get",
+    "look_again",
     "next_due",
     "plan_expiry",
     "publish",

@@ -1,4 +1,4 @@
-"""What is wrong with a chain, before it may be published: field and problem, worded by the faces."""
+"""What is wrong with a chain, before it may be published: fields and problems."""
 
 from __future__ import annotations
 

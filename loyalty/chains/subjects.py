@@ -2,45 +2,134 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from loyalty import clock
-from loyalty.chains.model import Definition, ExpiryTrigger, Test
+from loyalty.chains.model import DateTrigger, Definition, ExpiryTrigger, Test
+from loyalty.customers import customer
+from loyalty.events import event
 from loyalty.feedback import rating
-from loyalty.receipts import customer_stats, purchase, purchase_return
+from loyalty.receipts import customer_stats, purchase, purchase_line, purchase_return
 from loyalty.staff import outlet
 from loyalty.wallet.tables import lot
 
 # Written out, not bound, so that both databases see the partial index fits.
 _LEFT = lot.c.remaining > sa.literal_column("0")
 
+CART_UPDATED, ORDER_PLACED = "cart_updated", "order_placed"
+"""Events of the shop's site, as the POS API takes them."""
+
 DayOf = tuple[int, date]
 """A customer and the last day of some of their points."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bought:
-    """What a customer has bought so far."""
+@dataclass(slots=True)
+class Facts:
+    """What chains may ask about a customer. Moments are aware UTC."""
 
     orders: int = 0
     last_at: datetime | None = None
+    ordered_at: datetime | None = None
+    # Carts that were emptied since, by their id, and when.
+    emptied: dict[str, datetime] = field(default_factory=dict)
+    # When each category that is asked about (case folded) was last bought.
+    categories: dict[str, datetime] = field(default_factory=dict)
+    birth: tuple[int, int] | None = None
+    joined_at: datetime | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    phone: bool = False
 
 
-def bought(session: Session, customer_ids: Collection[int]) -> dict[int, Bought]:
-    """Purchases of these customers, by customer; those without any are left out."""
-    query = sa.select(
-        customer_stats.c.customer_id, customer_stats.c.orders, customer_stats.c.last_purchase_at
-    ).where(customer_stats.c.customer_id.in_(sorted(set(customer_ids))))
-    return {
-        # Sums without a purchase are of somebody who has only given something back.
-        row.customer_id: Bought(row.orders, row.last_purchase_at if row.orders > 0 else None)
-        for row in session.execute(query)
+def facts_of(
+    session: Session,
+    customer_ids: Collection[int],
+    *,
+    categories: Collection[str] = (),
+    orders_since: datetime | None = None,
+) -> dict[int, Facts]:
+    """Facts of these customers by id; ``categories``: those whose last purchase is asked;
+    ``orders_since``: from when on orders and carts of the site are asked (None: they are not)."""
+    ids = sorted(set(customer_ids))
+    found = {
+        row.id: Facts(
+            # Sums without a purchase are of somebody who has only given something back.
+            orders=row.orders or 0,
+            last_at=row.last_purchase_at if row.orders else None,
+            birth=(row.birth_month, row.birth_day) if row.birth_day else None,
+            joined_at=row.joined_at,
+            fields=row.fields or {},
+            phone=row.phone is not None,
+        )
+        for row in session.execute(
+            sa.select(
+                customer.c.id,
+                customer.c.birth_month,
+                customer.c.birth_day,
+                customer.c.joined_at,
+                customer.c.fields,
+                customer.c.phone,
+                customer_stats.c.orders,
+                customer_stats.c.last_purchase_at,
+            )
+            .outerjoin_from(customer, customer_stats, customer_stats.c.customer_id == customer.c.id)
+            .where(customer.c.id.in_(ids))
+        )
     }
+    if orders_since is not None:
+        _add_orders(session, found, ids, orders_since)
+    if categories:
+        _add_categories(session, found, ids, categories)
+    return found
+
+
+def _add_orders(session: Session, found: dict[int, Facts], ids: list[int], since: datetime) -> None:
+    """Orders placed and carts emptied in the shop's other systems."""
+    query = (
+        sa.select(event.c.customer_id, event.c.type, event.c.at, event.c.data)
+        .where(
+            event.c.customer_id.in_(ids),
+            event.c.type.in_((ORDER_PLACED, CART_UPDATED)),
+            event.c.at >= since,
+        )
+        .order_by(event.c.id)
+    )
+    for customer_id, type_, at, data in session.execute(query):
+        facts = found.get(customer_id)
+        if facts is None:
+            continue
+        if type_ == ORDER_PLACED:
+            facts.ordered_at = max(at, facts.ordered_at or at)
+            continue
+        cart = data.get("data") or {}
+        cart_id = str(cart.get("cart_id", ""))
+        if cart.get("items"):
+            facts.emptied.pop(cart_id, None)
+        else:
+            facts.emptied[cart_id] = at
+
+
+def _add_categories(
+    session: Session, found: dict[int, Facts], ids: list[int], categories: Collection[str]
+) -> None:
+    lines = purchase_line.c
+    query = (
+        sa.select(purchase.c.customer_id, lines.category, sa.func.max(purchase.c.sold_at))
+        .join(purchase_line, lines.purchase_id == purchase.c.id)
+        .where(
+            purchase.c.customer_id.in_(ids),
+            lines.category.in_(sorted(set(categories))),
+            lines.returned_milli < lines.quantity_milli,
+        )
+        .group_by(purchase.c.customer_id, lines.category)
+    )
+    for customer_id, category, at in session.execute(query):
+        found[customer_id].categories[category] = at
 
 
 def expiring_on(session: Session, days: Iterable[DayOf], *, time_zone: str) -> dict[DayOf, int]:
@@ -135,20 +224,41 @@ def outlet_of(session: Session, purchase_id: int) -> str | None:
     return session.execute(query).scalar_one_or_none()
 
 
-def holds(
-    test: Test,
-    *,
-    purchases: Bought,
-    started_at: datetime,
-    expiring: int,
-    became: frozenset[str] = frozenset(),
+def holds_of(
+    test: Test, facts: Facts, *, started_at: datetime, purchase_id: int | None = None
 ) -> bool:
-    """Whether a condition or an exit holds for a customer now; ``became`` is what holds for the
-    purchase the chain is about."""
-    if test in ("purchase_returned", "purchase_rated"):
-        return test in became
+    """Whether a test about orders holds: bought at all, or since ``started_at``; the purchase a
+    pass is about does not count as another one."""
     if test == "has_bought":
-        return purchases.orders > 0
+        return facts.orders > 0
+    later = facts.last_at is not None and facts.last_at >= started_at
     if test == "bought_since_start":
-        return purchases.last_at is not None and purchases.last_at >= started_at
-    return expiring == 0
+        # A pass that began with a purchase began at its very moment.
+        return later and (purchase_id is None or facts.last_at != started_at)
+    ordered = facts.ordered_at is not None and facts.ordered_at >= started_at
+    return later or ordered
+
+
+def day_stands(definition: Definition, facts: Facts, *, day: date, time_zone: str) -> bool:
+    """Whether the day a pass is about is still the customer's: nobody has changed the date."""
+    trigger = definition.trigger
+    if not isinstance(trigger, DateTrigger):
+        return True
+    if trigger.field == "birthday":
+        if facts.birth is None:
+            return False
+        month, number = facts.birth
+        return clock.birthday_in(day.year, month=month, day=number) == day
+    if trigger.field == "joined":
+        if facts.joined_at is None:
+            return False
+        joined = clock.local_date(facts.joined_at, time_zone)
+        return clock.birthday_in(day.year, month=joined.month, day=joined.day) == day
+    found = str(facts.fields.get(trigger.field.partition(":")[2], ""))[:10]
+    try:
+        named = date.fromisoformat(found)
+    except ValueError:
+        return False
+    if trigger.yearly:
+        return clock.birthday_in(day.year, month=named.month, day=named.day) == day
+    return named == day

@@ -23,3 +23,11 @@ def next_due(session: Session, *, now: datetime, time_zone: str) -> datetime | N
         next_planned(session, now=now, time_zone=time_zone),
     ]
     return min((m for m in moments if m is not None and m > now), default=None)
+
+
+def look_again(session: Session, *, customer_id: int, now: datetime) -> int:
+    """Reckon anew what a customer waits for: they have moved to another zone, or changed their
+    quiet hours. How many passes it concerns."""
+    mine = sa.and_(ACTIVE, enrolment.c.customer_id == customer_id)
+    done = session.execute(sa.update(enrolment).where(mine).values(due_at=now))
+    return int(done.rowcount)  # type: ignore[attr-defined]

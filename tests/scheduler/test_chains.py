@@ -160,7 +160,7 @@ async def test_after_an_outage_only_the_nearest_reminder_goes_with_the_real_days
     assert len(texts) == 1
     assert "2 дня" in texts[0]
     assert [(t.step, t.decision, t.reason) for t in await stage.touches(anna)] == [
-        ("14", "skipped", "late"),
+        ("14", "skipped", "overtaken"),
         ("3", "send", None),
     ]
 

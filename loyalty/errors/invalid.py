@@ -104,3 +104,8 @@ class SegmentInvalid(Invalid):
 
 class WebhookInvalid(Invalid):
     """Not an address other systems can be told at. Facts: ``problem``."""
+
+
+class PictureInvalid(Invalid):
+    """Not a picture that can be sent. Facts: ``problem`` (empty, too_large, unknown_kind),
+    ``maximum`` (bytes)."""

@@ -33,6 +33,8 @@ goes_with = sa.Table(
     # Basis points: 20 000 = twice as often together as by chance; None for a hand's choice.
     sa.Column("lift_bp", sa.BigInteger),
     sa.Column("place", sa.SmallInteger, nullable=False, server_default="0"),
+    # What receipts call the other one, for goods that are not in the catalogue.
+    sa.Column("name", sa.String(200)),
     sa.Column("at", UtcDateTime, nullable=False),
     sa.CheckConstraint("source IN ('hand', 'lift')", name="source"),
 )

@@ -27,6 +27,7 @@ NEW_COLUMNS: list[tuple[str, str, sa.types.TypeEngine]] = [
     ("enrolment", "arrived_at", MOMENT),
     ("enrolment", "day", sa.Date()),
     ("enrolment", "subject", JSON),
+    ("chain_cursor", "plan", JSON),
     ("touch", "rank", sa.SmallInteger()),
     ("touch", "version_id", BIG),
 ]
@@ -73,6 +74,7 @@ def upgrade() -> None:
         sa.Column("source", sa.String(length=4), nullable=False),
         sa.Column("lift_bp", sa.BigInteger(), nullable=True),
         sa.Column("place", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=True),
         sa.Column("at", MOMENT, nullable=False),
         sa.CheckConstraint("source IN ('hand', 'lift')", name=op.f("ck_goes_with_source")),
         sa.PrimaryKeyConstraint("sku", "other", "source", name=op.f("pk_goes_with")),

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from loyalty.chains.checking import problems_of
-from loyalty.chains.model import Definition
-from loyalty.chains.shipped import SHIPPED
+from loyalty.chains.model import Definition, GiftStep
+from loyalty.chains.shipped import PRESETS, Preset
 from loyalty.chains.tables import chain, chain_cursor, chain_version
 from loyalty.errors import ChainInvalid, ChainNotFound
 from loyalty.ids import new_id
@@ -23,6 +23,9 @@ from loyalty.messaging.outbox import insert_new
 
 OVERLAP_IDS = 120_000 << 21
 """Two minutes of ids: how late a row may be committed after its id was drawn."""
+
+SHIPPED_BY = "system"
+"""The author of versions that came with the program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +42,77 @@ class Chain:
 
 
 def ensure_shipped(session: Session, *, now: datetime) -> list[str]:
-    """Write down the chains that come with the program, switched on; keys of the new ones.
+    """Write down the chains that come with the program; keys of the new ones.
 
-    A chain that is there already is left as its owner has it.
+    A new shop starts with those on that are so by default. Where there are chains already, new
+    ones come switched off, and a chain nobody has edited gets the words shipped since: as a
+    version, or as a draft if it is on and would begin to give something away. What an owner has
+    edited is left as it is.
     """
     known = set(session.execute(sa.select(chain.c.key)).scalars())
-    added = []
-    for key, definition in SHIPPED.items():
-        if key in known:
-            continue
-        id_ = new_id()
-        row = {"id": id_, "key": key, "enabled": True, "enabled_at": now, "created_at": now}
-        if not insert_new(session, chain, [row]):
-            continue
-        _add_version(session, id_, 1, definition, author="system", now=now)
-        # Who joined before the chain was there is not greeted years later.
-        session.execute(
-            sa.insert(chain_cursor).values(chain_id=id_, last_event_id=new_id() - OVERLAP_IDS)
-        )
-        added.append(key)
+    added = [
+        key
+        for key, preset in PRESETS.items()
+        if key not in known and _add_shipped(session, preset, fresh=not known, now=now)
+    ]
+    for item in all_chains(session) if known else ():
+        if item.key in PRESETS and item.key in known:
+            _renew(session, item, now=now)
     return added
+
+
+def _add_shipped(session: Session, preset: Preset, *, fresh: bool, now: datetime) -> bool:
+    id_, enabled = new_id(), preset.enabled and fresh
+    row = {
+        "id": id_,
+        "key": preset.key,
+        "enabled": enabled,
+        "enabled_at": now if enabled else None,
+        "created_at": now,
+    }
+    if not insert_new(session, chain, [row]):
+        return False
+    _add_version(session, id_, 1, preset.definition, author=SHIPPED_BY, now=now)
+    # Who joined before the chain was there is not greeted years later.
+    session.execute(
+        sa.insert(chain_cursor).values(chain_id=id_, last_event_id=new_id() - OVERLAP_IDS)
+    )
+    return True
+
+
+def _renew(session: Session, item: Chain, *, now: datetime) -> None:
+    """The words shipped since, for a chain nobody has edited."""
+    newer = PRESETS[item.key].definition
+    if item.definition == newer or _author(session, item.version_id) != SHIPPED_BY:
+        return
+    if item.enabled and _gifts(newer) - _gifts(item.definition):
+        # Nobody has agreed to it yet; it waits in the panel.
+        session.execute(
+            sa.update(chain)
+            .where(chain.c.id == item.id, chain.c.draft_at.is_(None))
+            .values(draft=newer.model_dump(mode="json"), draft_at=now, draft_by=SHIPPED_BY)
+        )
+        return
+    # Another process may have started at the same moment: one of them writes it.
+    insert_new(
+        session,
+        chain_version,
+        [_version(item.id, item.version + 1, newer, author=SHIPPED_BY, now=now)],
+    )
+
+
+def _author(session: Session, version_id: int) -> str:
+    query = sa.select(chain_version.c.author).where(chain_version.c.id == version_id)
+    return str(session.execute(query).scalar_one())
+
+
+def _gifts(definition: Definition) -> set[str]:
+    """What a chain gives away, as far as it can be compared."""
+    return {
+        step.model_dump_json(exclude={"id"})
+        for step in definition.steps
+        if isinstance(step, GiftStep)
+    }
 
 
 def all_chains(session: Session) -> list[Chain]:
@@ -192,13 +246,18 @@ def _add_version(
     author: str,
     now: datetime,
 ) -> None:
-    session.execute(
-        sa.insert(chain_version).values(
-            id=new_id(),
-            chain_id=chain_id,
-            number=number,
-            definition=definition.model_dump(mode="json"),
-            published_at=now,
-            author=author,
-        )
-    )
+    row = _version(chain_id, number, definition, author=author, now=now)
+    session.execute(sa.insert(chain_version).values(**row))
+
+
+def _version(
+    chain_id: int, number: int, definition: Definition, *, author: str, now: datetime
+) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "chain_id": chain_id,
+        "number": number,
+        "definition": definition.model_dump(mode="json"),
+        "published_at": now,
+        "author": author,
+    }

@@ -20,6 +20,7 @@ from scheduler.leader import Leader
 from scheduler.limits import Limits, LocalLimits, RedisLimits
 from scheduler.telegram import Telegram
 from scheduler.ticks import Tick, Ticks
+from scheduler.webhooks import Caller
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +39,14 @@ class RunningScheduler:
         leader: Leader,
         telegram: Telegram,
         limits: Limits,
+        caller: Caller | None = None,
     ) -> None:
         self.ticks = ticks
         self.dispatcher = dispatcher
         self.leader = leader
         self._telegram = telegram
         self._limits = limits
+        self._caller = caller
         self._clockwork = AsyncIOScheduler(
             timezone=UTC,
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -55,11 +58,15 @@ class RunningScheduler:
     def wake(self) -> None:
         """There is something in the outbox: send it at once."""
         self.dispatcher.wake()
+        if self._caller is not None:
+            self._caller.wake()
 
     def begin(self) -> None:
         """Start to lead if possible, to tick and to send."""
         self.leader.start()
         self.dispatcher.start()
+        if self._caller is not None:
+            self._caller.start()
         # Reading the catalogues takes a moment; the first receipt should not wait for it.
         asyncio.get_running_loop().run_in_executor(None, _warm_words)
         for name, tick, seconds in (
@@ -73,6 +80,7 @@ class RunningScheduler:
             ("guards", self.ticks.guards, 300),
             ("holds", self.ticks.holds, 5),
             ("drafts", self.ticks.drafts, 60),
+            ("webhooks", self.ticks.webhooks, 2),
             ("reconcile", self.ticks.reconcile, 60),
             ("sweep", self.ticks.sweep, 3600),
         ):
@@ -96,6 +104,8 @@ class RunningScheduler:
         if self._clockwork.running:
             self._clockwork.shutdown(wait=False)
         await self.dispatcher.stop()
+        if self._caller is not None:
+            await self._caller.stop()
         await self._telegram.close()
         await self._limits.close()
 
@@ -179,6 +189,8 @@ async def start(
         leader=Leader(db),
         telegram=telegram,
         limits=limits,
+        # Without keys nothing can be signed.
+        caller=Caller(db, keys=keys) if keys is not None else None,
     )
     running.begin()
     return running

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loyalty import customers, inbox, jobs, staff
+from loyalty import customers, inbox, jobs, staff, webhooks
 from loyalty.idempotency import idempotency
 
 ANSWERS = timedelta(hours=72)
@@ -23,5 +23,5 @@ def sweep(session: Session, *, now: datetime) -> int:
         sa.delete(staff.panel_session).where(staff.panel_session.c.expires_at < now),
     )
     gone = sum(getattr(session.execute(statement), "rowcount", 0) for statement in statements)
-    gone += customers.forget_strangers(session, now=now)
+    gone += customers.forget_strangers(session, now=now) + webhooks.sweep(session, now=now)
     return int(gone) + inbox.sweep(session, now=now) + jobs.sweep(session, now=now)

@@ -21,6 +21,7 @@ from loyalty import (
     referrals,
     tiers,
     wallet,
+    webhooks,
 )
 from loyalty.db import Database
 from loyalty.purchases import drafts
@@ -32,6 +33,9 @@ log = logging.getLogger(__name__)
 
 RECONCILE_AT = time(3, 0)
 """Business time of the nightly check."""
+
+_LOOK_BACK_S = 15.0
+"""How often webhooks look again at events that may have been committed late."""
 
 _ROUNDS = 200
 """Bounded units in one tick: the rest is left to the next."""
@@ -49,6 +53,7 @@ class Ticks:
         self._db = db
         self._time_zone = time_zone
         self._keys = keys
+        self._looked_back_at = float("-inf")
 
     async def install(self) -> None:
         """Write down what comes with the program, once."""
@@ -167,6 +172,16 @@ class Ticks:
             lambda session: guards.sweep(session, now=clock.now(), time_zone=self._time_zone)
         )
 
+    async def webhooks(self) -> int:
+        """Queue what the shop's other systems want to be told; how much."""
+        look_back = clock.monotonic() - self._looked_back_at >= _LOOK_BACK_S
+        queued = await self._db.transact(
+            lambda session: webhooks.queue_events(session, now=clock.now(), look_back=look_back)
+        )
+        if look_back:
+            self._looked_back_at = clock.monotonic()
+        return queued
+
     async def sweep(self) -> int:
         """Forget what has had its time."""
         return await self._db.transact(lambda session: sweep(session, now=clock.now()))
@@ -224,6 +239,7 @@ class Ticks:
             self.expire,
             self.privacy,
             self.guards,
+            self.webhooks,
         ):
             done += await tick()
         return done

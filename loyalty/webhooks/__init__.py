@@ -8,6 +8,7 @@ in no promised order: a receiver knows a copy by the ``id`` in the body.
 
 from loyalty.webhooks.addresses import LONGEST_URL, is_public
 from loyalty.webhooks.claiming import (
+    AT_ONCE,
     LARGEST_BODY,
     LEASE,
     MAX_ATTEMPTS,
@@ -50,6 +51,7 @@ from loyalty.webhooks.queueing import enqueue, enqueue_step, queue_events
 from loyalty.webhooks.signing import is_genuine, secret_of, signature
 
 __all__ = [
+    "AT_ONCE",
     "CHAIN_STEP",
     "DELIVERY_HEADER",
     "EVENTS",

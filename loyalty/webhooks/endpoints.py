@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +21,9 @@ from loyalty.webhooks.tables import webhook, webhook_delivery
 
 MOST = 20
 """Endpoints an installation may have: each is a queue of its own."""
+
+_AHEAD = timedelta(days=1)
+"""What somebody has asked for by hand goes before what waits: the longest waiting goes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +215,7 @@ def send_test(session: Session, webhook_id: int, *, actor: str, now: datetime) -
             body=body,
             state="queued",
             attempts=0,
-            due_at=now,
+            due_at=now - _AHEAD,
             created_at=now,
         )
     )
@@ -234,7 +237,9 @@ def resend(session: Session, delivery_id: int, *, actor: str, now: datetime) -> 
         raise WebhookNotFound()
     if row.state != "calling":
         again = sa.update(webhook_delivery).where(d.id == delivery_id)
-        session.execute(again.values(state="queued", attempts=0, due_at=now, settled_at=None))
+        session.execute(
+            again.values(state="queued", attempts=0, due_at=now - _AHEAD, settled_at=None)
+        )
         _note(session, "resent", row.webhook_id, actor, now)
     return int(row.webhook_id)
 

@@ -71,6 +71,15 @@ def _is_lost(problem: BaseException) -> bool:
     return isinstance(problem, OSError) or type(cause).__name__ in _CONFUSED
 
 
+def _is_spoiled(problem: BaseException) -> bool:
+    """Whether the connection is no good for anybody else after that.
+
+    Cancelled while it began, it would keep an open transaction nobody knows of, and the units
+    after it would be "committed" inside that one: nothing of them would ever be kept.
+    """
+    return not isinstance(problem, Exception) or _is_lost(problem)
+
+
 def postgres_address(url: str) -> str:
     """The plain address with the driver named."""
     for plain in ("postgresql://", "postgres://"):
@@ -92,9 +101,9 @@ def _write(engine: sa.Engine, unit: Unit[T]) -> T:
             try:
                 result = unit(session)
                 session.flush()
-            except Exception as problem:
+            except BaseException as problem:
                 # What went past SQLAlchemy must not put a dead connection back into the pool.
-                if _is_lost(problem) and not connection.invalidated:
+                if _is_spoiled(problem) and not connection.invalidated:
                     connection.invalidate()
                 raise
             committing = True
@@ -110,8 +119,8 @@ def _look(engine: sa.Engine, unit: Unit[T]) -> T:
         with Session(engine, expire_on_commit=False) as session:
             try:
                 return unit(session)
-            except Exception as problem:
-                if _is_lost(problem):
+            except BaseException as problem:
+                if _is_spoiled(problem):
                     session.invalidate()
                 raise
     except Exception as problem:

@@ -23,6 +23,9 @@ GIVEN_AT = time(10)
 
 ONCE_IN = timedelta(days=365)
 
+TOLD_BY = "birthday_gift"
+"""The chain that tells of it in the shop's own words; who does not hear of it there gets ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -159,7 +162,10 @@ def _give(
                     "points": rules.birthday_points,
                     "last_day": clock.last_valid_day(expires_at, time_zone).isoformat(),
                 },
+                "unless": TOLD_BY,
             },
             now=now,
+            due_at=now + messaging.AFTER_CHAIN,
+            deadline=now + messaging.CHAIN_MAY_TAKE,
         )
     return True

@@ -83,7 +83,13 @@ class Ladder:
             type="tier.changed",
             customer_id=member.customer_id,
             actor=actor,
-            data={"from": member.tier, "to": new, "reason": reason, "spent": spent},
+            data={
+                "from": member.tier,
+                "to": new,
+                "rise": reason == "sale",
+                "reason": reason,
+                "spent": spent,
+            },
             now=at,
         )
         member.tier, member.tier_since = new, at

@@ -6,6 +6,8 @@ Who sends them, and what today's facts are, is the business of ``loyalty.deliver
 """
 
 from loyalty.messaging.outbox import (
+    AFTER_CHAIN,
+    CHAIN_MAY_TAKE,
     MASS,
     SERVICE,
     SERVICE_DEADLINE,
@@ -29,6 +31,8 @@ from loyalty.messaging.policy import (
 from loyalty.messaging.templates import Context, Message, render, template_names
 
 __all__ = [
+    "AFTER_CHAIN",
+    "CHAIN_MAY_TAKE",
     "MASS",
     "SERVICE",
     "SERVICE_DEADLINE",

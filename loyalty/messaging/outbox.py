@@ -29,6 +29,12 @@ PRIORITIES: Mapping[str, int] = {SERVICE: 0, TRIGGER: 1, MASS: 2}
 SERVICE_DEADLINE = timedelta(hours=48)
 """A receipt that could not leave for this long is not news any more."""
 
+AFTER_CHAIN = timedelta(minutes=15)
+"""So long a notice of ours waits for a chain to tell the same better (``unless`` in its payload:
+the chain's key); who is not told by it is told by the notice."""
+CHAIN_MAY_TAKE = timedelta(days=4)
+"""A chain's message may wait for its hour or for others before it; so long the notice looks on."""
+
 
 def enqueue(
     rows: Rows,

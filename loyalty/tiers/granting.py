@@ -66,6 +66,7 @@ def grant(
             customer_id=customer_id,
             old=known.tier,
             new=tier,
+            rise=True,
             reason="granted",
             spent=0,
             now=now,

@@ -61,6 +61,7 @@ def after_sale(
         customer_id=customer_id,
         old=tier,
         new=new,
+        rise=True,
         reason="sale",
         spent=spent_12m,
         now=now,
@@ -75,12 +76,14 @@ def change(
     customer_id: int,
     old: str,
     new: str,
+    rise: bool,
     reason: str,
     spent: int,
     now: datetime,
     actor: str,
 ) -> None:
-    """Add a change of tier with its event to the unit's rows; a warning given before is over."""
+    """Add a change of tier (up, or down) with its event to the unit's rows; a warning given
+    before is over."""
     rows.update(
         customer,
         {
@@ -96,6 +99,6 @@ def change(
         type="tier.changed",
         customer_id=customer_id,
         actor=actor,
-        data={"from": old, "to": new, "reason": reason, "spent": spent},
+        data={"from": old, "to": new, "rise": rise, "reason": reason, "spent": spent},
         now=now,
     )

@@ -28,6 +28,9 @@ from loyalty.tiers.standing import MOST, SCAN, Standing
 TOLD_AT = time(10)
 """Business time of day from which people are told: a civil hour."""
 
+TOLD_BY = "tier_warning"
+"""The chain that tells of it in the shop's own words; who does not hear of it there gets ours."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reviewed:
@@ -120,6 +123,7 @@ def _settle(
             customer_id=item.customer_id,
             old=item.tier,
             new=program.tiers[place].key,
+            rise=place > has,
             reason="review",
             spent=item.spent,
             now=now,
@@ -172,7 +176,7 @@ def warn(
     short = look(ids)
     chats = _chats(session, [item.customer_id for item in short])
     rows = Rows()
-    told_at = max(now, clock.local_instant(today, TOLD_AT, time_zone))
+    told_at = max(now + messaging.AFTER_CHAIN, clock.local_instant(today, TOLD_AT, time_zone))
     for item in short:
         _warn(rows, item, program=program, day=day, now=now)
         if item.customer_id in chats:
@@ -222,9 +226,11 @@ def _tell(
                 "to_keep": tier.threshold - item.kept,
                 "last_day": (day - timedelta(days=1)).isoformat(),
             },
+            "unless": TOLD_BY,
         },
         now=now,
         due_at=due_at,
+        deadline=due_at + messaging.CHAIN_MAY_TAKE,
     )
 
 

@@ -73,6 +73,7 @@ def test_a_rise_is_written_with_its_event_and_ends_a_warning() -> None:
     assert told["data"] == {
         "from": "bronze",
         "to": "gold",
+        "rise": True,
         "reason": "sale",
         "spent": 2_100_000,
     }

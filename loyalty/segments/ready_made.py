@@ -17,6 +17,10 @@ BIRTHDAY_WEEK_DAYS = 3
 NEWCOMERS, ONE_TIME, NO_PURCHASES, VIP = "newcomers", "one_time", "no_purchases", "vip"
 ACTIVE, AT_RISK, SLEEPING, LOST = "active", "at_risk", "sleeping", "lost"
 BIRTHDAY_WEEK, BIRTHDAY_MONTH = "birthday_week", "birthday_month"
+ADVOCATES, POINTS_EXPIRING = "advocates", "points_expiring"
+EXPIRING_DAYS = 14
+"""Points whose last day is so near are expiring."""
+
 LIFECYCLE = (ACTIVE, AT_RISK, SLEEPING, LOST)
 READY_MADE = (
     NEWCOMERS,
@@ -27,7 +31,11 @@ READY_MADE = (
     BIRTHDAY_WEEK,
     BIRTHDAY_MONTH,
 )
-"""Every name but those made of a tier (``tier:KEY``) or a tag (``tag:NAME``)."""
+"""What a sale can tell from its facts; also those made of a tier (``tier:KEY``), a tag
+(``tag:NAME``)."""
+
+EVERY_READY_MADE = (*READY_MADE, ADVOCATES, POINTS_EXPIRING)
+"""All of them; the last two only SQL can tell."""
 
 
 def ready_made(

@@ -2,8 +2,8 @@
 
 ``{"all": [RULE, …]}``, ``{"any": [RULE, …]}``, ``{"not": RULE}``, ``{"segment": KEY}`` or
 ``{"field": NAME, "op": OPERATOR, "value": VALUE, …}``, where some fields take more: ``days`` (a
-window that ends now), ``category``, ``sku``, ``key``. Which fields there are, of which type and
-with which operators, is in ``loyalty.segments.fields``.
+window that ends now), ``category``, ``sku``, ``name``, ``outlet``, ``key``. Which fields there
+are, of which type and with which operators, is in ``loyalty.segments.catalogue``.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ class Is(_Part):
     days: int | None = Field(default=None, ge=1, le=3650)
     category: str | None = Field(default=None, max_length=64)
     sku: str | None = Field(default=None, max_length=64)
+    # Words in the name of the goods, whatever the case.
+    name: str | None = Field(default=None, max_length=120)
+    # An outlet's id as text: browsers lose the last digits of big numbers.
+    outlet: str | None = Field(default=None, max_length=20, pattern=r"^[0-9]{1,19}$")
     # Which of several: a tag, a custom field, a stamp card, a chain.
     key: str | None = Field(default=None, max_length=64)
 

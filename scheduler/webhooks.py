@@ -281,6 +281,8 @@ def _code_of(problem: BaseException) -> str:
         return "tls"
     if any(isinstance(one, socket.gaierror | aiohttp.ClientConnectorDNSError) for one in seen):
         return "unresolved"
+    if isinstance(problem, aiohttp.InvalidURL):
+        return "not_an_address"
     if isinstance(problem, aiohttp.ClientConnectorError):
         return "refused"
     return "dropped" if isinstance(problem, aiohttp.ClientError | OSError) else "failed"

@@ -79,7 +79,10 @@ def _split(url: str) -> SplitResult:
         port = parts.port
     except ValueError:
         raise WebhookInvalid(problem="not_an_address") from None
-    if parts.scheme not in ("https", "http") or not parts.hostname or port == 0:
+    host = parts.hostname or ""
+    # "127.1", "0x7f000001": ways to write a number that not everybody reads the same.
+    odd = host.rpartition(".")[2][:1].isdigit() and not _is_number(host)
+    if parts.scheme not in ("https", "http") or not host or odd or port == 0:
         raise WebhookInvalid(problem="not_an_address")
     return parts
 
@@ -87,10 +90,14 @@ def _split(url: str) -> SplitResult:
 def _is_inner(host: str) -> bool:
     """Whether the name alone says that it is inside; the rest is seen when it is resolved."""
     name = host.rstrip(".").lower()
-    if name == "localhost" or name.endswith((".localhost", ".local", ".internal")):
-        return True
+    if _is_number(name):
+        return not is_public(name)
+    return "." not in name or name.endswith((".localhost", ".local", ".internal"))
+
+
+def _is_number(host: str) -> bool:
     try:
-        ipaddress.ip_address(name)
+        ipaddress.ip_address(host)
     except ValueError:
-        return "." not in name
-    return not is_public(name)
+        return False
+    return True

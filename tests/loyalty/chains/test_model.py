@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from loyalty import chains
-from loyalty.chains.holdout import bucket, is_held_out
 from loyalty.chains.checking import problems_of
+from loyalty.chains.holdout import bucket, is_held_out
 from loyalty.chains.shipped import SHIPPED
 from loyalty.errors import ChainInvalid
 from tests.world import World

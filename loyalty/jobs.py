@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -80,3 +81,55 @@ def sweep(session: Session, *, now: datetime) -> int:
     """Forget runs older than ``KEEP_DAYS``; how many."""
     old = sa.delete(job_run).where(job_run.c.started_at < now - timedelta(days=KEEP_DAYS))
     return int(session.execute(old).rowcount)  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A process that ticks or sends, when it began and when it was last alive (real time)."""
+
+    id: str
+    role: str
+    leader: bool
+    started_at: datetime
+    seen_at: datetime
+
+
+ALIVE = timedelta(seconds=15)
+"""Who was not seen for so long is gone, or cannot reach the database."""
+
+FORGOTTEN = timedelta(days=1)
+
+
+def beat(
+    session: Session, *, id: str, role: str, leader: bool, started_at: datetime, real_now: datetime
+) -> None:
+    """Note that a process is alive, and whether it leads."""
+    insert = postgresql.insert if is_postgres(session) else sqlite.insert
+    row = {
+        "id": id,
+        "role": role,
+        "leader": leader,
+        "started_at": started_at,
+        "seen_at": real_now,
+    }
+    statement = insert(instance).values(row)
+    fresh = {"leader": statement.excluded.leader, "seen_at": statement.excluded.seen_at}
+    session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=fresh))
+
+
+def leave(session: Session, *, id: str) -> None:
+    """A process ends in good order."""
+    session.execute(sa.delete(instance).where(instance.c.id == id))
+
+
+def instances(session: Session, *, real_now: datetime) -> list[Instance]:
+    """Processes seen within the last day, the latest first; those seen within ``ALIVE`` live."""
+    query = (
+        sa.select(instance)
+        .where(instance.c.seen_at > real_now - FORGOTTEN)
+        .order_by(instance.c.seen_at.desc())
+    )
+    return [
+        Instance(row.id, row.role, bool(row.leader), row.started_at, row.seen_at)
+        for row in session.execute(query)
+    ]

@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import secrets
+import sqlite3
 from collections.abc import Sequence
 from datetime import timedelta
 
 from redis.exceptions import RedisError
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from loyalty import clock, delivery
-from loyalty.db import Database
+from loyalty.db import ConnectionLost, Database
 from loyalty.delivery import LEASE, Outcome, Outgoing, Place
 from loyalty.errors import DatabaseBusy
+from scheduler.calling import Calling
+from scheduler.halting import Halting
 from scheduler.limits import Limits
-from scheduler.telegram import CONNECTIONS, TOTAL_S, Reply, Telegram
+from scheduler.pictures import Pictures
+from scheduler.telegram import CONNECTIONS, TOTAL_S, Telegram
+from scheduler.who import new_name
 
 log = logging.getLogger(__name__)
 
@@ -25,23 +30,41 @@ POLL_S = 0.25
 """How often the outbox is looked at when nobody says that there is something."""
 
 RECOVER_S = 5.0
+KEEP_S = LEASE.total_seconds() / 5
+"""How often leases of rows in hand are extended while the process lives."""
+
 BATCH = 300
 IN_FLIGHT = 2 * BATCH
-"""Messages begun and not answered: so many that the connections never wait for the database."""
+"""Messages begun and not answered: so many that the connections never wait for the database.
+Service messages have this room for themselves."""
 
 WAIT_S = LEASE.total_seconds() - TOTAL_S - 1
-"""A message that could not be called for so long goes back: its lease would end in the call."""
+"""A message that could not be called for so long since its lease was last extended goes back:
+the lease would end in the call."""
 
 GATHER_S = 0.02
 """So long outcomes gather while calls go on, so that one statement settles many."""
 
 _TROUBLE_S = 1.0
-_TROUBLE = (SQLAlchemyError, RedisError, OSError, DatabaseBusy)
-_HOLD_S = (0.5, 30.0)
+# The database or Redis is away or busy: it is nobody's message that is at fault.
+_AWAY = (
+    ConnectionLost,
+    DatabaseBusy,
+    InterfaceError,
+    OSError,
+    OperationalError,
+    PoolTimeout,
+    RedisError,
+    sqlite3.OperationalError,
+)
+_TROUBLE = (SQLAlchemyError, *_AWAY)
 
 
 class Dispatcher:
-    """The hands of one process. ``start`` inside an event loop, end with ``stop``."""
+    """The hands of one process. ``start`` inside an event loop, end with ``stop``.
+
+    ``bot_id``: the bot that speaks; what its Telegram calls a picture is kept by it.
+    """
 
     def __init__(
         self,
@@ -51,26 +74,26 @@ class Dispatcher:
         limits: Limits,
         place: Place,
         owner: str | None = None,
+        bot_id: int = 0,
     ) -> None:
-        self.owner = owner or f"d-{secrets.token_hex(8)}"
+        self.owner = owner or new_name()
         self._db = db
-        self._telegram = telegram
         self._limits = limits
         self._place = place
+        self._bot_id = bot_id
         self._wake = asyncio.Event()
+        pictures = Pictures(db, telegram, bot_id=bot_id)
+        self._calling = Calling(telegram, limits, pictures, ended=self._ended)
+        self._halting = Halting(db)
         self._outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
-        # Begun, and until when each may wait for a connection.
-        self._begun: asyncio.Queue[tuple[Outgoing, float]] = asyncio.Queue()
-        self._callers: list[asyncio.Task[None]] = []
         self._tasks: list[asyncio.Task[None]] = []
-        # Begun and not answered; begun and not settled.
-        self._in_flight = 0
+        # Claimed or begun here, and not settled: what leases are extended for.
+        self._in_hand: set[int] = set()
+        # Begun and not answered, by whether somebody waits for it; begun and not settled.
+        self._in_flight = {True: 0, False: 0}
         self._unsettled = 0
         self._room = asyncio.Event()
         self._stopping = False
-        self._refusals = 0
-        self._held_until = 0.0
-        self._paused_until = 0.0
         self._recover_at = 0.0
         # Who waits for quiet asks with a number; a round that began later and found nothing
         # to do answers it.
@@ -83,31 +106,34 @@ class Dispatcher:
         self._tasks = [
             asyncio.create_task(self._run(), name="dispatcher"),
             asyncio.create_task(self._settle_all(), name="dispatcher-settle"),
+            asyncio.create_task(self._keep_all(), name="dispatcher-keep"),
         ]
-        self._callers = [asyncio.create_task(self._call_on()) for _ in range(CONNECTIONS)]
+        self._calling.start()
 
     def wake(self) -> None:
         """There is something in the outbox: look at once."""
         self._wake.set()
 
     async def stop(self, *, deadline_s: float = 28.0) -> None:
-        """Claim no more, let calls under way finish and settle them, give the rest back."""
+        """Claim no more, let calls under way finish and settle them, give the rest back.
+
+        Calls that last beyond ``deadline_s`` are cut off, and their messages are unknown.
+        """
         self._stopping = True
         self._wake.set()
         if not self._tasks:
             return
-        runner, settler = self._tasks
+        until = clock.monotonic() + deadline_s
+        runner = self._tasks[0]
         await asyncio.wait([runner], timeout=deadline_s)
-        # What is not settled by then is found by its lease and counts as unknown.
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._begun.join(), timeout=deadline_s)
+        await self._calling.stop(deadline_s=max(0.0, until - clock.monotonic()))
+        # What cannot be settled either is found by its lease and counts as unknown.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._outcomes.join(), timeout=5.0)
-        everybody = (runner, settler, *self._callers)
-        for task in everybody:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*everybody, return_exceptions=True)
-        self._tasks, self._callers = [], []
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
         await self._db.transact(lambda session: delivery.release(session, owner=self.owner))
 
     async def until_idle(self, *, timeout_s: float = 60.0) -> bool:
@@ -147,31 +173,36 @@ class Dispatcher:
 
     async def _round(self) -> float | None:
         """One claim and what follows; seconds to rest, None if there was nothing to do."""
-        held = self._held_until - clock.monotonic()
+        held = self._calling.held()
         if held > 0:
             return min(held, _TROUBLE_S)
-        if self._in_flight > IN_FLIGHT - BATCH:
+        full = IN_FLIGHT - BATCH
+        if self._in_flight[True] > full:
             self._room.clear()
             await self._room.wait()
             return 0.0
+        # However slowly the rest leaves, what somebody waits for is still taken.
+        urgent_only = self._in_flight[False] > full
         permits, wait_s = await self._limits.take(BATCH)
         if not permits:
             return min(wait_s, _TROUBLE_S)
         used = 0
         try:
-            outgoing, claimed = await self._take(permits)
+            outgoing, claimed = await self._take(permits, urgent_only)
             used = len(outgoing)
         finally:
             if used < permits:
                 await self._limits.give_back(permits - used)
-        self._in_flight += used
         self._unsettled += used
         until = clock.monotonic() + WAIT_S
         for message in outgoing:
-            self._begun.put_nowait((message, until))
-        return 0.0 if claimed else None
+            self._in_flight[message.urgent] += 1
+            self._calling.put(message, until)
+        if claimed:
+            return 0.0
+        return POLL_S if urgent_only else None
 
-    async def _take(self, permits: int) -> tuple[list[Outgoing], int]:
+    async def _take(self, permits: int, urgent_only: bool) -> tuple[list[Outgoing], int]:
         """Claim as many rows as there are permits and begin those whose chats are free."""
         rows = await self._db.transact(
             lambda session: delivery.claim(
@@ -180,28 +211,77 @@ class Dispatcher:
                 limit=permits,
                 now=clock.now(),
                 real_now=clock.real_now(),
+                urgent_only=urgent_only,
             )
         )
         if not rows:
             return [], 0
-        waits = await self._limits.chats([row.chat_id for row in rows])
-        late = [row.id for row, wait in zip(rows, waits, strict=True) if wait > 0]
-        if late:
-            await self._postpone(late, min(wait for wait in waits if wait > 0))
-        ready = [row.id for row, wait in zip(rows, waits, strict=True) if wait <= 0]
-        if not ready or self._stopping:
-            return [], len(rows)
-        outgoing = await self._db.transact(
+        claimed = {row.id for row in rows}
+        self._in_hand |= claimed
+        outgoing: list[Outgoing] = []
+        try:
+            waits = await self._limits.chats([row.chat_id for row in rows])
+            late = [row.id for row, wait in zip(rows, waits, strict=True) if wait > 0]
+            if late:
+                await self._postpone(late, min(wait for wait in waits if wait > 0))
+            ready = [row.id for row, wait in zip(rows, waits, strict=True) if wait <= 0]
+            if ready and not self._stopping:
+                outgoing = await self._begin(ready)
+        except _AWAY:
+            # Not in hand any more: if the way back is cut off, too, the lease ends soon.
+            self._in_hand -= claimed
+            await self._give_back(claimed)
+            raise
+        self._in_hand -= claimed - {message.id for message in outgoing}
+        return outgoing, len(rows)
+
+    async def _begin(self, ids: Sequence[int]) -> list[Outgoing]:
+        """Begin rows together; if one of them spoils that, each alone, and leave that one out."""
+        try:
+            return await self._begin_now(ids)
+        except _AWAY:
+            raise
+        except Exception:
+            log.exception("a batch of messages could not be begun")
+        outgoing: list[Outgoing] = []
+        for id_ in ids:
+            try:
+                outgoing += await self._begin_now([id_])
+            except _AWAY:
+                # What has been begun is called; the rest is left to its lease.
+                log.error("a batch was begun in part")
+                break
+            except Exception as problem:  # noqa: BLE001 - this row is at fault, whatever it is
+                log.error("outbox row %s cannot be begun: %s", id_, type(problem).__name__)
+                await self._give_up(id_)
+        return outgoing
+
+    async def _give_up(self, id_: int) -> None:
+        await self._db.transact(
+            lambda session: delivery.give_up(
+                session, outbox_id=id_, owner=self.owner, now=clock.now()
+            )
+        )
+
+    async def _begin_now(self, ids: Sequence[int]) -> list[Outgoing]:
+        return await self._db.transact(
             lambda session: delivery.begin(
                 session,
-                ids=ready,
+                ids=ids,
                 owner=self.owner,
                 now=clock.now(),
                 real_now=clock.real_now(),
                 place=self._place,
+                bot_id=self._bot_id,
             )
         )
-        return outgoing, len(rows)
+
+    async def _give_back(self, ids: set[int]) -> None:
+        with contextlib.suppress(*_TROUBLE):
+            # Best effort: a lease ends by itself.
+            await self._db.transact(
+                lambda session: delivery.release(session, owner=self.owner, ids=sorted(ids))
+            )
 
     async def _postpone(self, ids: Sequence[int], wait_s: float) -> None:
         until = clock.now() + timedelta(seconds=wait_s)
@@ -219,6 +299,27 @@ class Dispatcher:
         if found:
             log.warning("took back %s messages whose lease had run out", found)
 
+    async def _keep_all(self) -> None:
+        """Extend leases: a slow Telegram must not make living hands look dead."""
+        while True:
+            await asyncio.sleep(KEEP_S)
+            ids, until = sorted(self._in_hand), clock.monotonic() + WAIT_S
+            if not ids:
+                continue
+            try:
+                kept = await self._keep(ids)
+            except Exception as problem:  # noqa: BLE001 - tried again, whatever it was
+                log.error("leases not extended: %s", type(problem).__name__)
+                continue
+            self._calling.keep(ids, kept, until)
+
+    async def _keep(self, ids: Sequence[int]) -> set[int]:
+        return await self._db.transact(
+            lambda session: delivery.keep(
+                session, owner=self.owner, ids=ids, real_now=clock.real_now()
+            )
+        )
+
     async def _rest(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             # Time to look again, though nobody has called.
@@ -230,65 +331,27 @@ class Dispatcher:
                 self._answered = asked
                 self._answer.notify_all()
 
-    # --- calls -------------------------------------------------------------------------------
+    # --- outcomes ----------------------------------------------------------------------------
 
-    async def _call_on(self) -> None:
-        """One connection's worth of calls, one after another."""
-        while True:
-            message, until = await self._begun.get()
-            now = clock.monotonic()
-            held = now < max(self._held_until, self._paused_until)
-            if held or self._stopping or now > until:
-                # Not called at all: back to the queue, and no attempt is counted.
-                outcome = Outcome(message, "limited")
-            else:
-                outcome = await self._send(message)
-            self._outcomes.put_nowait(outcome)
-            self._begun.task_done()
-            self._in_flight -= 1
-            if self._in_flight <= IN_FLIGHT - BATCH:
-                self._room.set()
-
-    async def _send(self, message: Outgoing) -> Outcome:
-        try:
-            reply = await self._telegram.call(message.method, message.params)
-        except Exception:
-            # A fault of ours, but the message may have arrived.
-            log.exception("a call failed")
-            return Outcome(message, "unknown", reason="failed")
-        kind: delivery.Kind
-        if reply.kind == "unauthorised" or reply.kind == "limited":
-            await self._slow_down(reply)
-            kind = "limited"
-        else:
-            kind = reply.kind
-        if reply.kind == "refused":
-            # No connection at all: do not use up the attempts of everything that waits.
-            first, longest = _HOLD_S
-            hold = min(longest, first * 2**self._refusals)
-            self._held_until = max(self._held_until, clock.monotonic() + hold)
-            self._refusals += 1
-        elif reply.kind == "sent":
-            self._refusals = 0
-        return Outcome(message, kind, message_id=reply.message_id, reason=reply.reason)
-
-    async def _slow_down(self, reply: Reply) -> None:
-        self._paused_until = max(self._paused_until, clock.monotonic() + reply.retry_after)
-        log.warning("Telegram asks to wait %.0f s (%s)", reply.retry_after, reply.kind)
-        try:
-            await self._limits.pause(reply.retry_after)
-        except _TROUBLE as problem:
-            log.error("the pause could not be shared: %s", type(problem).__name__)
-            self._held_until = max(self._held_until, clock.monotonic() + reply.retry_after)
+    def _ended(self, outcome: Outcome) -> None:
+        """A call has ended, or was not made."""
+        self._outcomes.put_nowait(outcome)
+        urgent = outcome.outgoing.urgent
+        self._in_flight[urgent] -= 1
+        if self._in_flight[urgent] == IN_FLIGHT - BATCH:
+            self._room.set()
+            self._wake.set()
 
     async def _settle_all(self) -> None:
         while True:
             batch = [await self._outcomes.get()]
-            if self._in_flight > CONNECTIONS // 2:
+            if sum(self._in_flight.values()) > CONNECTIONS // 2:
                 await asyncio.sleep(GATHER_S)
             while len(batch) < BATCH and not self._outcomes.empty():
                 batch.append(self._outcomes.get_nowait())
             await self._settle(batch)
+            self._in_hand.difference_update(outcome.outgoing.id for outcome in batch)
+            await self._halting.note(batch)
             self._unsettled -= len(batch)
             for _ in batch:
                 self._outcomes.task_done()

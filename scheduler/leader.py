@@ -26,6 +26,13 @@ RETRY_S = 1.0
 
 _KEY = 0x5245_474C
 _ANSWER_S = 5.0
+# A machine that loses its power says no goodbye: the server lets its lock go after these seconds.
+_SOON_MISSED = {
+    "application_name": "regulars leader",
+    "tcp_keepalives_idle": "2",
+    "tcp_keepalives_interval": "1",
+    "tcp_keepalives_count": "2",
+}
 _TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
@@ -47,6 +54,7 @@ class Leader:
         self._task: asyncio.Task[None] | None = None
         self.is_leader = False
         self.elected = asyncio.Event()
+        self._changed = asyncio.Condition()
 
     def start(self) -> None:
         """Begin to try."""
@@ -65,12 +73,7 @@ class Leader:
         while True:
             try:
                 held = await self._lock.hold()
-            except (
-                OSError,
-                TimeoutError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-            ) as problem:
+            except _TROUBLE as problem:
                 log.warning("the leader's lock does not answer: %s", type(problem).__name__)
                 held = False
                 await self._lock.let_go()
@@ -81,7 +84,14 @@ class Leader:
                 self.elected.set()
             else:
                 self.elected.clear()
+            async with self._changed:
+                self._changed.notify_all()
             await asyncio.sleep(RETRY_S)
+
+    async def until_changed(self, known: bool) -> None:
+        """Wait until it leads, or leads no more, other than ``known``."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.is_leader != known)
 
 
 class _PostgresLock:
@@ -93,7 +103,10 @@ class _PostgresLock:
         """See ``_Lock.hold``."""
         if self._connection is None or self._connection.is_closed():
             self._connection = await asyncpg.connect(
-                self._dsn, timeout=_ANSWER_S, command_timeout=_ANSWER_S
+                self._dsn,
+                timeout=_ANSWER_S,
+                command_timeout=_ANSWER_S,
+                server_settings=_SOON_MISSED,
             )
             self._held = False
         if self._held:

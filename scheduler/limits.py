@@ -3,11 +3,16 @@ while Telegram has asked to wait. Always on real time. With Redis all instances 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import logging
 import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 from loyalty import clock
+
+log = logging.getLogger(__name__)
 
 CHAT_S = 1.0
 """Seconds between two messages to one chat."""
@@ -33,6 +38,11 @@ class Limits(Protocol):
 
     async def pause(self, seconds: float) -> None:
         """Nobody sends for so long; a longer pause in force stays."""
+        ...
+
+    def paused(self) -> float:
+        """Seconds for which nobody may send, as far as is known here; 0: one may. Asked before
+        each call, also of what was begun before the pause."""
         ...
 
     async def close(self) -> None:
@@ -84,6 +94,10 @@ class LocalLimits:
         """See ``Limits.pause``."""
         self._paused_until = max(self._paused_until, clock.monotonic() + seconds)
 
+    def paused(self) -> float:
+        """See ``Limits.paused``."""
+        return max(0.0, self._paused_until - clock.monotonic())
+
     async def close(self) -> None:
         """Nothing is held."""
 
@@ -126,17 +140,20 @@ for i, key in ipairs(KEYS) do
 end
 return waits
 """
-# KEYS: pause. ARGV: milliseconds
+# KEYS: pause. ARGV: milliseconds, the channel all instances listen to
 _PAUSE = """
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
   redis.call('SET', KEYS[1], 1, 'PX', ARGV[1])
+  redis.call('PUBLISH', ARGV[2], ARGV[1])
 end
 return 0
 """
+_LISTEN_AGAIN_S = 1.0
 
 
 class RedisLimits:
-    """Limits shared by every instance of a bot, kept in Redis under one prefix."""
+    """Limits shared by every instance of a bot, kept in Redis under one prefix. A pause is called
+    out to all of them, so that it holds for calls that already have their permits."""
 
     def __init__(
         self, url: str, *, bot_id: int | str, per_second: float, chat_s: float = CHAT_S
@@ -152,9 +169,17 @@ class RedisLimits:
         self._give_back = self._redis.register_script(_GIVE_BACK)
         self._chats = self._redis.register_script(_CHATS)
         self._pause = self._redis.register_script(_PAUSE)
+        self._paused_until = 0.0
+        self._listener: asyncio.Task[None] | None = None
 
     async def take(self, wanted: int) -> tuple[int, float]:
         """See ``Limits.take``."""
+        if self._listener is None:
+            listening = asyncio.Event()
+            self._listener = asyncio.create_task(self._listen(listening), name="limits")
+            # Not a single call before a pause can be heard; without Redis there is none anyway.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(listening.wait(), _LISTEN_AGAIN_S)
         keys = [f"{self._prefix}bucket", f"{self._prefix}pause"]
         granted, wait_ms = await self._take(keys=keys, args=[wanted, self._rate, self._size])
         return int(granted), int(wait_ms) / 1000
@@ -171,8 +196,41 @@ class RedisLimits:
 
     async def pause(self, seconds: float) -> None:
         """See ``Limits.pause``."""
-        await self._pause(keys=[f"{self._prefix}pause"], args=[max(1, int(seconds * 1000))])
+        self._note(seconds)
+        milliseconds = max(1, int(seconds * 1000))
+        await self._pause(keys=[f"{self._prefix}pause"], args=[milliseconds, self._channel])
+
+    def paused(self) -> float:
+        """See ``Limits.paused``."""
+        return max(0.0, self._paused_until - clock.monotonic())
 
     async def close(self) -> None:
         """Close the connections to Redis."""
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.gather(self._listener, return_exceptions=True)
         await self._redis.aclose()
+
+    @property
+    def _channel(self) -> str:
+        return f"{self._prefix}pauses"
+
+    def _note(self, seconds: float) -> None:
+        self._paused_until = max(self._paused_until, clock.monotonic() + seconds)
+
+    async def _listen(self, listening: asyncio.Event) -> None:
+        """Hear of pauses others were told of; of one in force, too, when the line was cut."""
+        from redis.exceptions import RedisError
+
+        while True:
+            try:
+                async with self._redis.pubsub(ignore_subscribe_messages=True) as line:
+                    await line.subscribe(self._channel)
+                    left = int(await self._redis.pttl(f"{self._prefix}pause"))
+                    self._note(max(0, left) / 1000)
+                    listening.set()
+                    async for said in line.listen():
+                        self._note(int(said["data"]) / 1000)
+            except (RedisError, OSError) as problem:
+                log.warning("pauses of others are not heard: %s", type(problem).__name__)
+                await asyncio.sleep(_LISTEN_AGAIN_S)

@@ -16,6 +16,7 @@ from loyalty.settings import Settings
 from loyalty.texts import LANGUAGES, translator
 from loyalty.tokens import Keys
 from scheduler.dispatcher import Dispatcher
+from scheduler.heart import Heart
 from scheduler.leader import Leader
 from scheduler.limits import Limits, LocalLimits, RedisLimits
 from scheduler.telegram import Telegram
@@ -40,6 +41,7 @@ class RunningScheduler:
         telegram: Telegram,
         limits: Limits,
         caller: Caller | None = None,
+        heart: Heart | None = None,
     ) -> None:
         self.ticks = ticks
         self.dispatcher = dispatcher
@@ -47,6 +49,7 @@ class RunningScheduler:
         self._telegram = telegram
         self._limits = limits
         self._caller = caller
+        self._heart = heart
         self._clockwork = AsyncIOScheduler(
             timezone=UTC,
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -65,6 +68,8 @@ class RunningScheduler:
         """Start to lead if possible, to tick and to send."""
         self.leader.start()
         self.dispatcher.start()
+        if self._heart is not None:
+            self._heart.start()
         if self._caller is not None:
             self._caller.start()
         # Reading the catalogues takes a moment; the first receipt should not wait for it.
@@ -177,18 +182,20 @@ async def start(
     rules = await db.read(lambda session: program.current(session, now=clock.now()).program)
     rate = float(rules.messages_per_second)
     limits: Limits = LocalLimits(per_second=rate)
+    bot = bot_id or int(token.partition(":")[0])
     if settings.redis_url:
-        bot = bot_id or token.partition(":")[0]
         limits = RedisLimits(settings.redis_url, bot_id=bot, per_second=rate)
     telegram = Telegram(token=token, api_url=api_url)
     place = Place(settings.time_zone, settings.currency, settings.language)
-    dispatcher = Dispatcher(db, telegram=telegram, limits=limits, place=place)
+    dispatcher = Dispatcher(db, telegram=telegram, limits=limits, place=place, bot_id=bot)
+    leader = Leader(db)
     running = RunningScheduler(
         ticks=ticks,
         dispatcher=dispatcher,
-        leader=Leader(db),
+        leader=leader,
         telegram=telegram,
         limits=limits,
+        heart=Heart(db, leader, name=dispatcher.owner),
         # Without keys nothing can be signed.
         caller=Caller(db, keys=keys) if keys is not None else None,
     )

@@ -13,10 +13,14 @@ DEFAULT_API_URL = "https://api.telegram.org"
 CONNECTIONS = 100
 """Calls under way at once."""
 
+URGENT_CONNECTIONS = 10
+"""Of these, so many are kept for what somebody waits for."""
+
 CONNECT_S = 10.0
 TOTAL_S = 25.0
 """Less than a lease: a call has ended, or is unknown, before its row may be taken away."""
 
+_AS_JSON = {"Content-Type": "application/json"}
 _BLOCKED = ("chat not found", "user_is_blocked", "user is deactivated", "peer_id_invalid")
 
 Kind = Literal["sent", "refused", "limited", "unauthorised", "unknown", "blocked", "rejected"]
@@ -24,12 +28,14 @@ Kind = Literal["sent", "refused", "limited", "unauthorised", "unknown", "blocked
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """How a call ended; ``retry_after`` in seconds for a limited one."""
+    """How a call ended; ``retry_after`` in seconds for a limited one, ``file_id`` what Telegram
+    calls the picture of a message that was sent."""
 
     kind: Kind
     message_id: int | None = None
     retry_after: float = 0.0
     reason: str | None = None
+    file_id: str | None = None
 
 
 class Telegram:
@@ -40,7 +46,6 @@ class Telegram:
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=50),
             timeout=aiohttp.ClientTimeout(total=total_s, sock_connect=min(CONNECT_S, total_s)),
-            headers={"Content-Type": "application/json"},
         )
 
     async def close(self) -> None:
@@ -49,15 +54,43 @@ class Telegram:
 
     async def call(self, method: str, params: Mapping[str, Any]) -> Reply:
         """Ask once, and say how it ended. Only programming errors are raised."""
-        body = json.dumps(params, ensure_ascii=False, separators=(",", ":")).encode()
         try:
-            async with self._http.post(self._base + method, data=body) as response:
+            body = _json(params).encode()
+        except (TypeError, ValueError) as problem:
+            # Not said at all: nothing that could be written down.
+            return Reply("rejected", reason=f"cannot be written: {type(problem).__name__}")
+        return await self._post(method, body, _AS_JSON)
+
+    async def upload(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        *,
+        field: str,
+        name: str,
+        kind: str,
+        data: bytes,
+    ) -> Reply:
+        """The same with a file: ``field`` is what the Bot API calls it, ``kind`` its MIME type."""
+        form = aiohttp.FormData()
+        for key, value in params.items():
+            form.add_field(key, value if isinstance(value, str) else _json(value))
+        form.add_field(field, data, filename=name, content_type=kind)
+        return await self._post(method, form, None)
+
+    async def _post(self, method: str, data: Any, headers: Mapping[str, str] | None) -> Reply:
+        try:
+            async with self._http.post(self._base + method, data=data, headers=headers) as response:
                 return read_reply(response.status, await response.read())
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as problem:
             # Nothing was said yet, so nothing can have arrived.
             return Reply("refused", reason=type(problem).__name__)
         except (TimeoutError, aiohttp.ClientError, OSError) as problem:
             return Reply("unknown", reason=type(problem).__name__)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def read_reply(status: int, body: bytes) -> Reply:
@@ -69,7 +102,7 @@ def read_reply(status: int, body: bytes) -> Reply:
         description = str(answer.get("description") or "")
         if answer.get("ok") is True:
             result = answer["result"]
-            return Reply("sent", message_id=int(result["message_id"]))
+            return Reply("sent", message_id=int(result["message_id"]), file_id=_file_of(result))
         if status == 429:
             seconds = float((answer.get("parameters") or {}).get("retry_after") or 1)
             return Reply("limited", retry_after=seconds, reason="429")
@@ -81,6 +114,13 @@ def read_reply(status: int, body: bytes) -> Reply:
     if status in (401, 404):
         return Reply("unauthorised", retry_after=30.0, reason=description)
     return Reply("rejected", reason=description or f"http_{status}")
+
+
+def _file_of(result: Mapping[str, Any]) -> str | None:
+    """The largest size of a photo, or the animation."""
+    if result.get("photo"):
+        return str(result["photo"][-1]["file_id"])
+    return str(result["animation"]["file_id"]) if result.get("animation") else None
 
 
 def _unreadable(status: int) -> Reply:

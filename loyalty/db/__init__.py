@@ -5,7 +5,7 @@ group commit and a small pool of read-only connections. ``rows`` puts the rows o
 unit down in as few statements as the database allows.
 """
 
-from loyalty.db.engine import Database
+from loyalty.db.engine import ConnectionLost, Database
 from loyalty.db.fast import execute, fetch
 from loyalty.db.installation import (
     InstallationState,
@@ -19,6 +19,7 @@ from loyalty.db.types import BigId, JsonValue, UtcDateTime, metadata
 
 __all__ = [
     "BigId",
+    "ConnectionLost",
     "Database",
     "DatabaseTooNew",
     "DatabaseUnreachable",

@@ -7,18 +7,28 @@ down the outcomes, ``recover`` ends what a dead process left behind, ``release``
 rows back. Leases run on real time, everything else on the business's.
 """
 
-from loyalty.delivery.beginning import Outgoing, Place, begin
+from loyalty.delivery.beginning import Place, begin, give_up
 from loyalty.delivery.claiming import (
     LEASE,
     Claimed,
     claim,
     is_anything_due,
+    keep,
     next_due,
     postpone,
     recover,
     release,
 )
-from loyalty.delivery.settling import MAX_ATTEMPTS, Kind, Outcome, Settled, close_chat, settle
+from loyalty.delivery.settling import (
+    MAX_ATTEMPTS,
+    Kind,
+    Outcome,
+    Settled,
+    close_chat,
+    halt_chain,
+    settle,
+)
+from loyalty.delivery.shaping import Outgoing
 
 __all__ = [
     "LEASE",
@@ -32,7 +42,10 @@ __all__ = [
     "begin",
     "claim",
     "close_chat",
+    "give_up",
+    "halt_chain",
     "is_anything_due",
+    "keep",
     "next_due",
     "postpone",
     "recover",

@@ -5,20 +5,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from loyalty import program
+from loyalty import clock, program
+from loyalty.chains.favours import note_segments
 from loyalty.customers import customer
 from loyalty.db.fast import as_json, as_time, execute, fetch, is_postgres
 from loyalty.db.rows import Rows
 from loyalty.delivery.claiming import LEASE
+from loyalty.delivery.instead import TOLD_BY_CHAIN, Later, ensure_untold
+from loyalty.delivery.shaping import Outgoing, call_of, fits_under
 from loyalty.delivery.wording import Gone, with_words, words_of_chain
-from loyalty.errors import DomainError
-from loyalty.messaging.outbox import SERVICE, TRIGGER
+from loyalty.messaging import media
+from loyalty.messaging.outbox import MASS, SERVICE
 from loyalty.messaging.people import Person, gather
 from loyalty.messaging.policy import (
     Decision,
@@ -32,9 +36,11 @@ from loyalty.messaging.policy import (
     rank,
 )
 from loyalty.messaging.tables import outbox, touch
-from loyalty.messaging.templates import SCREEN, Context, Message, render
+from loyalty.messaging.templates import Context, Message, render
 
 log = logging.getLogger(__name__)
+
+_INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +50,6 @@ class Place:
     time_zone: str
     currency: str
     language: str
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A message that is being sent, as Telegram is asked for it."""
-
-    id: int
-    chat_id: int
-    method: str
-    params: Mapping[str, Any]
-    message_class: str
-    attempts: int
-    left_at: datetime
 
 
 @dataclass(slots=True)
@@ -69,6 +62,7 @@ class _Look:
     pending_days: int
     people: dict[int, Person]
     ranks: dict[int, int]
+    bot_id: int
 
 
 def begin(
@@ -79,20 +73,23 @@ def begin(
     now: datetime,
     real_now: datetime,
     place: Place,
+    bot_id: int = 0,
 ) -> list[Outgoing]:
     """Mark claimed rows ``sending`` and return what to say; the caller commits, then calls.
 
     Rows that may not leave any more are skipped, those that may not leave yet go back to the
     queue; rows another process holds by now are left out. Customers whose marketing is counted
-    are locked, so that two processes never both see room under a cap.
+    are locked, so that two processes never both see room under a cap. ``bot_id`` is the bot that
+    speaks: pictures go by the names it knows them by.
     """
     rows = _held(session, ids, owner)
     if not rows:
         return []
-    look = _look(session, rows, now=now, place=place)
+    look = _look(session, rows, now=now, place=place, bot_id=bot_id)
     writes = Rows()
-    outgoing: list[Outgoing] = []
-    for row in rows:
+    leaving: list[tuple[_Held, Message]] = []
+    # Of two triggers for one person the more urgent is asked first.
+    for row in sorted(rows, key=lambda each: look.ranks.get(each.touch_id or 0, -1)):
         decision: Decision = _decide(look, row)
         message: Message | None = None
         if isinstance(decision, Send):
@@ -100,14 +97,12 @@ def begin(
         if not isinstance(decision, Send):
             _write(writes, row, decision, now=now)
         if message is not None:
-            _count(look, row, now)
-            method, params = _call(row, message)
-            outgoing.append(
-                Outgoing(
-                    row.id, row.chat_id, method, params, row.message_class, row.attempts + 1, now
-                )
-            )
+            leaving.append((row, message))
+        _account_for(look, row, decision, now)
     writes.put(session)
+    order = {row.id: place for place, row in enumerate(rows)}
+    leaving.sort(key=lambda pair: order[pair[0].id])
+    outgoing = _outgoing(session, look, leaving)
     if outgoing:
         sending = [message.id for message in outgoing]
         execute(session, _SENDING + _among(session), sending, real_now + LEASE, real_now, now)
@@ -173,7 +168,9 @@ def _time(value: Any) -> datetime:
     return moment
 
 
-def _look(session: Session, rows: Sequence[_Held], *, now: datetime, place: Place) -> _Look:
+def _look(
+    session: Session, rows: Sequence[_Held], *, now: datetime, place: Place, bot_id: int
+) -> _Look:
     marketing = [row for row in rows if row.message_class != SERVICE]
     customer_ids = sorted({row.customer_id for row in marketing if row.customer_id is not None})
     if customer_ids:
@@ -183,20 +180,31 @@ def _look(session: Session, rows: Sequence[_Held], *, now: datetime, place: Plac
             .order_by(customer.c.id)
             .with_for_update(key_share=True)
         ).all()
-    touched = [row.touch_id for row in marketing if row.touch_id is not None]
-    ranks: dict[int, int] = {}
-    if touched:
-        steps = sa.select(touch.c.id, touch.c.source, touch.c.step).where(touch.c.id.in_(touched))
-        ranks = {found.id: rank(found.source, found.step) for found in session.execute(steps)}
     version = program.current(session, now=now)
+    rules = PolicyRules.of(version.program)
+    people = gather(session, customer_ids, now=now, time_zone=place.time_zone)
+    note_segments(session, people, rules, now=now, time_zone=place.time_zone)
     return _Look(
         now=now,
         place=place,
-        rules=PolicyRules.of(version.program),
+        rules=rules,
         pending_days=version.program.pending_days,
-        people=gather(session, customer_ids, now=now, time_zone=place.time_zone),
-        ranks=ranks,
+        people=people,
+        ranks=_ranks(session, marketing),
+        bot_id=bot_id,
     )
+
+
+def _ranks(session: Session, rows: Sequence[_Held]) -> dict[int, int]:
+    """Places in the order of triggers, by touch."""
+    touched = [row.touch_id for row in rows if row.touch_id is not None]
+    if not touched:
+        return {}
+    query = sa.select(touch.c.id, touch.c.rank, touch.c.source, touch.c.step)
+    return {
+        found.id: found.rank if found.rank is not None else rank(found.source, found.step)
+        for found in session.execute(query.where(touch.c.id.in_(touched)))
+    }
 
 
 def _person(look: _Look, row: _Held) -> Person | None:
@@ -204,11 +212,23 @@ def _person(look: _Look, row: _Held) -> Person | None:
 
 
 def _decide(look: _Look, row: _Held) -> Decision:
-    person = _person(look, row) if row.message_class != SERVICE else None
-    if row.message_class != SERVICE and person is None:
+    if row.message_class == SERVICE:
+        return decide(_facts(look, row), look.rules)
+    person = _person(look, row)
+    if person is None:
         return Skip("customer_gone")
-    own_rank = look.ranks.get(row.touch_id or 0, rank("", ""))
-    facts = Facts(
+    until = look.now
+    if row.message_class == MASS:
+        today = clock.local_date(look.now, person.time_zone)
+        until = clock.start_of_day(today + timedelta(days=1), person.time_zone) - _INSTANT
+    rivals = person.rivals(row.id, row.touch_id, until=until)
+    return decide(_facts(look, row, person, rivals), look.rules)
+
+
+def _facts(
+    look: _Look, row: _Held, person: Person | None = None, rivals: Sequence[int] = ()
+) -> Facts:
+    return Facts(
         message_class=row.message_class,
         now=look.now,
         due_at=row.created_at,
@@ -219,14 +239,10 @@ def _decide(look: _Look, row: _Held) -> Decision:
         consent=bool(person and person.ads),
         quiet=person.quiet if person else None,
         left=person.left if person else (),
-        rank=own_rank,
-        rivals=[
-            other_rank
-            for other, name, due_at, other_rank in (person.coming if person else ())
-            if other != row.id and name == TRIGGER and due_at <= look.now
-        ],
+        rank=look.ranks.get(row.touch_id or 0, rank("", "")),
+        rivals=rivals,
+        segments=person.segments if person else (),
     )
-    return decide(facts, look.rules)
 
 
 def _word(session: Session, look: _Look, row: _Held) -> tuple[Decision, Message | None]:
@@ -236,9 +252,21 @@ def _word(session: Session, look: _Look, row: _Held) -> tuple[Decision, Message 
         if "chain_version" in payload:
             person = look.people[row.customer_id or 0]
             message = words_of_chain(
-                session, payload, person, now=look.now, time_zone=look.place.time_zone
+                session,
+                payload,
+                person,
+                now=look.now,
+                time_zone=look.place.time_zone,
+                currency=look.place.currency,
             )
             return Send(), message
+        ensure_untold(
+            session,
+            payload,
+            customer_id=row.customer_id,
+            created_at=row.created_at,
+            now=look.now,
+        )
         context = Context(
             language=row.language or payload.get("language", look.place.language),
             time_zone=look.place.time_zone,
@@ -250,7 +278,12 @@ def _word(session: Session, look: _Look, row: _Held) -> tuple[Decision, Message 
         return Send(), render(with_words(session, payload), context=context)
     except Gone as gone:
         return Skip(gone.reason), None
-    except (LookupError, TypeError, ValueError, DomainError) as problem:
+    except Later as later:
+        return Wait(later.until, TOLD_BY_CHAIN), None
+    except SQLAlchemyError:
+        # The transaction is spoilt: the caller begins these rows again, one by one.
+        raise
+    except Exception as problem:  # noqa: BLE001 - one odd row must not keep the others back
         log.error("outbox row %s cannot be worded: %s", row.id, type(problem).__name__)
         return Skip("cannot_be_worded"), None
 
@@ -283,34 +316,53 @@ def _write(writes: Rows, row: _Held, decision: Decision, *, now: datetime) -> No
     writes.update(outbox, values)
 
 
-def _count(look: _Look, row: _Held, now: datetime) -> None:
-    """A second message to the same person in this batch sees the first."""
+def _account_for(look: _Look, row: _Held, decision: Decision, now: datetime) -> None:
+    """What was decided about one message is a fact about the person's next."""
     person = _person(look, row)
-    if person is not None and row.message_class != SERVICE:
+    if person is None or row.message_class == SERVICE:
+        return
+    if isinstance(decision, Send):
         person.left.append(Left(row.message_class, now))
-        person.coming = [item for item in person.coming if item[0] != row.id]
+    person.coming = [item for item in person.coming if item[0] != row.id]
+    if isinstance(decision, Wait):
+        place = look.ranks.get(row.touch_id or 0, rank("", ""))
+        person.coming.append((row.id, row.message_class, decision.until, place))
 
 
-def _call(row: _Held, message: Message) -> tuple[str, dict[str, Any]]:
-    params: dict[str, Any] = {"chat_id": row.chat_id, "parse_mode": "HTML"}
-    if message.photo:
-        method = "sendPhoto"
-        params |= {"photo": message.photo, "caption": message.text}
-    else:
-        method = "sendMessage"
-        params |= {"text": message.text, "link_preview_options": {"is_disabled": True}}
-    if message.buttons:
-        params["reply_markup"] = {
-            "inline_keyboard": [[_button(button) for button in line] for line in message.buttons]
-        }
-    if row.payload.get("protect"):
-        params["protect_content"] = True
-    return method, params
+def _outgoing(
+    session: Session, look: _Look, leaving: Sequence[tuple[_Held, Message]]
+) -> list[Outgoing]:
+    wanted = {message.picture for _, message in leaving if message.picture is not None}
+    pictures = media.find(session, wanted, bot_id=look.bot_id) if wanted else {}
+    made = []
+    for row, message in leaving:
+        picture = pictures.get(message.picture or 0) if fits_under(message.text) else None
+        protect = bool(row.payload.get("protect"))
+        method, params = call_of(row.chat_id, message, picture, protect=protect)
+        version = row.payload.get("chain_version")
+        made.append(
+            Outgoing(
+                row.id,
+                row.chat_id,
+                method,
+                params,
+                row.message_class,
+                row.attempts + 1,
+                look.now,
+                row.customer_id,
+                int(version) if version else None,
+                picture,
+            )
+        )
+    return made
 
 
-def _button(button: Mapping[str, str]) -> dict[str, str]:
-    if button.get("url"):
-        return {"text": button["text"], "url": button["url"]}
-    if button.get("tap"):
-        return {"text": button["text"], "callback_data": button["tap"]}
-    return {"text": button["text"], "callback_data": f"{SCREEN}{button['data']}"}
+def give_up(session: Session, *, outbox_id: int, owner: str, now: datetime) -> bool:
+    """Skip a claimed row that cannot even be begun, and say so in its touch; False if it is not
+    ``owner``'s any more."""
+    for row in _held(session, [outbox_id], owner):
+        writes = Rows()
+        _write(writes, row, Skip("cannot_be_worded"), now=now)
+        writes.put(session)
+        return True
+    return False

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from loyalty.db.fast import execute, fetch, is_postgres
 from loyalty.delivery.again import queue_again
-from loyalty.messaging.outbox import PRIORITIES
+from loyalty.messaging.outbox import PRIORITIES, SERVICE
 from loyalty.messaging.tables import LEASED, QUEUED, outbox
 
 LEASE = timedelta(seconds=30)
@@ -19,6 +19,7 @@ LEASE = timedelta(seconds=30)
 
 
 _CLASSES = sorted(set(PRIORITIES.values()))
+_URGENT = [PRIORITIES[SERVICE]]
 # A class at a time, so that the index is read in order and no further than the limit: what is
 # queued for later may be millions.
 _DUE_OF_CLASS = (
@@ -28,28 +29,30 @@ _DUE_OF_CLASS = (
 _SET = " SET state = 'claimed', lease_owner = ${owner}, lease_until = ${until} WHERE id "
 
 
-def _claim_sql() -> str:
+def _claim_sql(classes: Sequence[int]) -> str:
     """PostgreSQL: one statement; each class takes what the more urgent ones have left."""
     heads, left = [], "$2"
-    for priority in _CLASSES:
+    for priority in classes:
         part = _DUE_OF_CLASS.format(priority=priority, limit=left)
         heads.append(f"p{priority} AS MATERIALIZED ({part} FOR UPDATE SKIP LOCKED)")
         left += f" - (SELECT count(*) FROM p{priority})"  # noqa: S608 - a number
-    found = " UNION ALL ".join(f"SELECT id FROM p{priority}" for priority in _CLASSES)  # noqa: S608
+    found = " UNION ALL ".join(f"SELECT id FROM p{priority}" for priority in classes)  # noqa: S608
     update = "UPDATE outbox" + _SET.format(owner=3, until=4)
     # An array: the planner then expects few rows and goes by the primary key.
     return f"WITH {', '.join(heads)} {update} = ANY(ARRAY({found})) RETURNING {_COLUMNS}"
 
 
-def _due_sql() -> str:
+def _due_sql(classes: Sequence[int]) -> str:
     """SQLite, where the writer is alone: look, then take."""
-    parts = (_DUE_OF_CLASS.format(priority=priority, limit="$2") for priority in _CLASSES)
+    parts = (_DUE_OF_CLASS.format(priority=priority, limit="$2") for priority in classes)
     union = " UNION ALL ".join(f"SELECT * FROM ({part})" for part in parts)  # noqa: S608
     return f"{union} ORDER BY priority, due_at, id LIMIT $2"
 
 
 _COLUMNS = "id, chat_id, priority, due_at"
-_CLAIM, _DUE = _claim_sql(), _due_sql()
+# By whether only what somebody waits for is wanted.
+_CLAIM = {False: _claim_sql(_CLASSES), True: _claim_sql(_URGENT)}
+_DUE = {False: _due_sql(_CLASSES), True: _due_sql(_URGENT)}
 _TAKE = "UPDATE outbox" + _SET.format(owner=2, until=3) + "IN (SELECT value FROM json_each($1))"  # noqa: S608
 
 
@@ -62,20 +65,47 @@ class Claimed:
 
 
 def claim(
-    session: Session, *, owner: str, limit: int, now: datetime, real_now: datetime
+    session: Session,
+    *,
+    owner: str,
+    limit: int,
+    now: datetime,
+    real_now: datetime,
+    urgent_only: bool = False,
 ) -> list[Claimed]:
-    """Hold up to ``limit`` rows due at ``now``, the urgent classes first.
+    """Hold up to ``limit`` rows due at ``now``, the urgent classes first; with ``urgent_only``
+    service messages and nothing else.
 
     The caller asks for no more than it may send within a second.
     """
     if is_postgres(session):
-        rows = fetch(session, _CLAIM, now, limit, owner, real_now + LEASE)
+        rows = fetch(session, _CLAIM[urgent_only], now, limit, owner, real_now + LEASE)
         found = sorted(rows, key=lambda row: (row[2], row[3], row[0]))
         return [Claimed(row[0], row[1]) for row in found]
-    due = fetch(session, _DUE, now, limit)
+    due = fetch(session, _DUE[urgent_only], now, limit)
     if due:
         execute(session, _TAKE, [row[0] for row in due], owner, real_now + LEASE)
     return [Claimed(row[0], row[1]) for row in due]
+
+
+_KEEP = (
+    "UPDATE outbox SET lease_until = $3 WHERE state IN ('claimed', 'sending')"
+    " AND lease_owner = $2 AND id {among} RETURNING id"
+)
+_KEEP_POSTGRES = _KEEP.format(among="= ANY($1::bigint[])")
+_KEEP_SQLITE = _KEEP.format(among="IN (SELECT value FROM json_each($1))")
+
+
+def keep(session: Session, *, owner: str, ids: Sequence[int], real_now: datetime) -> set[int]:
+    """Extend the leases of rows that ``owner`` has in hand; those of them that are still its own.
+
+    Only rows in hand: one that was taken by a call whose answer was lost is let go by its lease.
+    """
+    among = (
+        "= ANY($1::bigint[])" if is_postgres(session) else "IN (SELECT value FROM json_each($1))"
+    )
+    rows = fetch(session, _KEEP.format(among=among), list(ids), owner, real_now + LEASE)
+    return {row[0] for row in rows}
 
 
 def release(session: Session, *, owner: str, ids: Sequence[int] | None = None) -> int:

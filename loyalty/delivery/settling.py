@@ -10,12 +10,14 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from loyalty import events
+from loyalty.chains.tables import chain, chain_version
 from loyalty.customers import telegram_chat
 from loyalty.db.fast import driver_connection, execute, is_postgres
 from loyalty.db.rows import Rows
 from loyalty.db.types import sqlite_time
 from loyalty.delivery.again import queue_again
-from loyalty.delivery.beginning import Outgoing
+from loyalty.delivery.shaping import Outgoing
 from loyalty.messaging.tables import QUEUED, outbox
 
 MAX_ATTEMPTS = 5
@@ -69,7 +71,9 @@ def settle(session: Session, outcomes: Sequence[Outcome], *, owner: str, now: da
             continue
         values = _values(outcome, row, now)
         writes.update(outbox, values)
-        dead += values["state"] == "dead"
+        if values["state"] == "dead":
+            dead += 1
+            _alert(writes, row, now)
         if outcome.kind == "unknown":
             unknown.append(row)
         if outcome.kind == "blocked":
@@ -79,6 +83,18 @@ def settle(session: Session, outcomes: Sequence[Outcome], *, owner: str, now: da
     for chat_id, customer_id in sorted(blocked, key=lambda pair: pair[0]):
         close_chat(session, chat_id=chat_id, customer_id=customer_id, now=now)
     return Settled(dead=dead, blocked=len(blocked))
+
+
+def _alert(writes: Rows, row: Any, now: datetime) -> None:
+    """Somebody should look: every attempt failed. The event names rows, never people's data."""
+    events.record(
+        writes,
+        type="message.dead",
+        customer_id=row.customer_id,
+        actor=events.SYSTEM,
+        data={"outbox": str(row.id), "class": row.message_class},
+        now=now,
+    )
 
 
 _SENT = (
@@ -134,6 +150,31 @@ def _values(outcome: Outcome, row: Any, now: datetime) -> dict[str, Any]:
                 "due_at": now + timedelta(seconds=wait),
             }
     return values
+
+
+def halt_chain(session: Session, *, version_id: int, reason: str, now: datetime) -> str | None:
+    """Switch off a chain whose message Telegram refuses again and again; its key, or None if it
+    is off already. What is queued of it is skipped as paused."""
+    of_version = sa.select(chain_version.c.chain_id).where(chain_version.c.id == version_id)
+    halted = session.execute(
+        sa.update(chain)
+        .where(chain.c.id == of_version.scalar_subquery(), chain.c.enabled == sa.true())
+        .values(enabled=False, halted_at=now, halted_reason=reason[:200])
+        .returning(chain.c.key)
+    ).scalar_one_or_none()
+    if halted is None:
+        return None
+    rows = Rows()
+    events.record(
+        rows,
+        type="chain.halted",
+        customer_id=None,
+        actor=events.SYSTEM,
+        data={"chain": halted, "version": str(version_id), "reason": reason[:200]},
+        now=now,
+    )
+    rows.put(session)
+    return str(halted)
 
 
 def close_chat(session: Session, *, chat_id: int, customer_id: int | None, now: datetime) -> None:

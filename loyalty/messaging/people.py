@@ -21,6 +21,10 @@ from loyalty.staff import outlet
 _LOOK_BACK = timedelta(days=8)
 _LEFT_STATES = ("sending", "sent", "unknown")
 _COMING_STATES = ("queued", "claimed")
+# A trigger whose hour has come is decided within seconds; one that is not (its chain was
+# switched off) must not stand in the way of others for ever.
+_STILL_COMING = timedelta(minutes=10)
+_LOOK_AHEAD = timedelta(days=1)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,6 +51,29 @@ class Person:
     left: list[Left] = field(default_factory=list)
     # Marketing that is on its way: (outbox id, class, due, rank).
     coming: list[tuple[int, str, datetime, int]] = field(default_factory=list)
+    # Triggers that wait for their hour: (touch id, due, rank).
+    waiting: list[tuple[int, datetime, int]] = field(default_factory=list)
+    # Those of the segments with caps of their own that this person is in: put here by whoever
+    # may ask the segments (``chains.favours``).
+    segments: frozenset[str] = frozenset()
+
+    def spoken_for(self, place: int, *, now: datetime) -> list[Left]:
+        """What counts against the caps of a trigger that is being planned: what has left, and
+        what is on its way and goes first. What comes after it will make room when it leaves."""
+        ahead = (Left(name, now) for _, name, _, other in self.coming if other <= place)
+        return [*self.left, *ahead]
+
+    def rivals(self, own_outbox: int, own_touch: int | None, *, until: datetime) -> list[int]:
+        """Places of this person's other triggers that are due by ``until``."""
+        queued = (
+            place
+            for other, name, due_at, place in self.coming
+            if other != own_outbox and name == TRIGGER and due_at <= until
+        )
+        waiting = (
+            place for other, due_at, place in self.waiting if other != own_touch and due_at <= until
+        )
+        return [*queued, *waiting]
 
 
 def gather(
@@ -135,6 +162,7 @@ def _add_messages(
             outbox.c.due_at,
             touch.c.source,
             touch.c.step,
+            touch.c.rank,
         )
         .outerjoin_from(outbox, touch, touch.c.id == outbox.c.touch_id)
         .where(
@@ -146,5 +174,22 @@ def _add_messages(
     )
     for row in session.execute(coming):
         people[row.customer_id].coming.append(
-            (row.id, row.message_class, row.due_at, rank(row.source or "", row.step or ""))
+            (row.id, row.message_class, row.due_at, _place(row.rank, row.source, row.step))
         )
+    waiting = sa.select(
+        touch.c.customer_id, touch.c.id, touch.c.due_at, touch.c.source, touch.c.step, touch.c.rank
+    ).where(
+        touch.c.customer_id.in_(ids),
+        touch.c.decision == sa.literal_column("'wait'"),
+        touch.c.message_class == TRIGGER,
+        touch.c.due_at > now - _STILL_COMING,
+        touch.c.due_at < now + _LOOK_AHEAD,
+    )
+    for one in session.execute(waiting):
+        place = _place(one.rank, one.source, one.step)
+        people[one.customer_id].waiting.append((one.id, one.due_at, place))
+
+
+def _place(noted: int | None, source: str | None, step: str | None) -> int:
+    """The place in the order of triggers; of touches without one, by the chain's name."""
+    return noted if noted is not None else rank(source or "", step or "")

@@ -5,9 +5,11 @@ It is asked twice about each message: when it is planned, and again just before 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from loyalty import clock
 from loyalty.messaging.outbox import MASS, SERVICE, TRIGGER
@@ -38,20 +40,27 @@ PRIORITY = (
 CONSENT_ASKED_WITHIN = timedelta(minutes=10)
 """Who has just joined is asked about news a moment later: so long the first message waits."""
 _FIRST_LOOK = timedelta(seconds=2)
+_EXPIRY, _EXPIRY_PLACES = "bonus_expiry", (1, 3, 14)
+_FURTHEST = ("14",)
 
 
-def rank(source: str, step: str) -> int:
-    """The place of a chain's step in the order of triggers; 0 goes first."""
-    key = source.partition(":")[2] or source
-    for name in (f"{key}:{step}", key):
-        if name in PRIORITY:
-            return PRIORITY.index(name)
-    return len(PRIORITY)
+def rank(source: str, step: str, urgency: str | None = None) -> int:
+    """The place of a chain's step in the order of triggers; 0 goes first.
+
+    ``source`` is ``chain:KEY``; ``urgency`` is what the chain is like where its key does not
+    say so. Reminders of points have three places, told by the days in the step's name.
+    """
+    key = urgency or source.partition(":")[2] or source
+    if key == _EXPIRY:
+        days = int((re.search(r"\d+", step) or _FURTHEST)[0])
+        key = f"{_EXPIRY}:{next(place for place in _EXPIRY_PLACES if days <= place or place == 14)}"
+    return PRIORITY.index(key) if key in PRIORITY else len(PRIORITY)
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyRules:
-    """The program's part: quiet hours in minutes of the day, caps by local calendar."""
+    """The program's part: quiet hours in minutes of the day, caps by local calendar, and the
+    caps of segments that have their own."""
 
     quiet_start: int = 21 * 60
     quiet_end: int = 9 * 60
@@ -60,6 +69,7 @@ class PolicyRules:
     mass_per_day: int = 1
     mass_per_week: int = 2
     marketing_per_week: int = 5
+    by_segment: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, program: Program) -> PolicyRules:
@@ -68,7 +78,17 @@ class PolicyRules:
             quiet_start=program.quiet_hours.start_minute,
             quiet_end=program.quiet_hours.end_minute,
             **program.caps.model_dump(),
+            by_segment={row.segment: row.caps.model_dump() for row in program.caps_by_segment},
         )
+
+    def for_segments(self, segments: Collection[str]) -> PolicyRules:
+        """The rules for somebody in these segments: of the rows that match, each cap is the most
+        favourable; the program's own where none does."""
+        rows = [caps for key, caps in self.by_segment.items() if key in segments]
+        if not rows:
+            return self
+        best: dict[str, Any] = {name: max(row[name] for row in rows) for name in rows[0]}
+        return replace(self, **best)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +114,12 @@ class Facts:
     # Their own quiet hours, minutes of the local day (equal: never quiet); None: the program's.
     quiet: tuple[int, int] | None = None
     left: Sequence[Left] = ()
-    # Places (``rank``) of this and of the person's other triggers due by now.
+    # Places (``rank``) of this and of the person's other triggers: those due by now; when a mass
+    # message is asked about, those due today.
     rank: int = len(PRIORITY)
     rivals: Sequence[int] = ()
+    # Those of the segments with caps of their own that the person is in.
+    segments: Collection[str] = ()
     paused: bool = False
     held_out: bool = False
 
@@ -145,7 +168,12 @@ def decide(facts: Facts, rules: PolicyRules) -> Decision:
         return Send()
     if facts.paused:
         return Skip("paused")
-    decision = _consent(facts) or _quiet(facts, rules) or _rivals(facts) or _caps(facts, rules)
+    decision = (
+        _consent(facts)
+        or _quiet(facts, rules)
+        or _rivals(facts)
+        or _caps(facts, rules.for_segments(facts.segments))
+    )
     if isinstance(decision, Wait) and decision.until > facts.deadline:
         return Skip(decision.reason)
     if decision is not None:
@@ -169,8 +197,11 @@ def quiet_until(moment: datetime, *, time_zone: str, start: int, end: int) -> da
         return None
     day = local.date() + timedelta(days=days)
     until = clock.local_instant(day, time(end // 60, end % 60), time_zone)
-    # On the night the clocks go back an hour comes twice; never answer with the past.
-    return until if until > moment else until + timedelta(hours=1)
+    if until > moment:
+        return until
+    # On the night the clocks go back an hour comes twice: this is its second time.
+    second = datetime.combine(day, time(end // 60, end % 60), tzinfo=local.tzinfo)
+    return second.replace(fold=1).astimezone(UTC)
 
 
 def _consent(facts: Facts) -> Decision | None:

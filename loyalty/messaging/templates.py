@@ -22,11 +22,13 @@ SCREEN = "go:"
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What Telegram is given: HTML text, rows of buttons, a picture's address if there is one."""
+    """What Telegram is given: HTML text, rows of buttons, a picture if there is one: ours
+    (``media.id``) or by its address."""
 
     text: str
     buttons: Sequence[Sequence[Button]] = ()
     photo: str | None = None
+    picture: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,13 @@ def render(payload: Mapping[str, Any], *, context: Context) -> Message:
         LookupError: no template goes by that name.
     """
     if "template" not in payload:
-        return Message(str(payload["text"]), payload.get("buttons") or (), payload.get("photo"))
+        picture = payload.get("picture")
+        return Message(
+            str(payload["text"]),
+            payload.get("buttons") or (),
+            payload.get("photo"),
+            int(picture) if picture else None,
+        )
     template = _TEMPLATES.get(payload["template"])
     if template is None:
         raise LookupError(f"no template called {payload['template']!r}")

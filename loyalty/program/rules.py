@@ -19,6 +19,8 @@ KNOWN_TIERS = {
 
 _COFFEE = Scope(categories=("coffee", "кофе"))
 
+_NAMED_BY = {"till_categories": "category", "caps_by_segment": "segment"}
+
 # Bounds against slips of the hand: points or pieces, and minor units of money.
 _MOST = 1_000_000_000
 _MOST_MONEY = 100_000_000_000
@@ -148,6 +150,14 @@ class Caps(Rules):
     marketing_per_week: int = Field(default=5, ge=0, le=1000)
 
 
+class SegmentCaps(Rules):
+    """Caps of the guests in a segment instead of everybody's; of several rows that match
+    somebody, each cap is the most favourable."""
+
+    segment: str = Field(min_length=1, max_length=48, pattern=r"^[A-Za-z0-9_:.-]+$")
+    caps: Caps = Caps()
+
+
 class Program(Rules):
     """Every rule and default of the program. Money in minor units, rates in basis points."""
 
@@ -183,6 +193,7 @@ class Program(Rules):
     birthday_valid_days: int = Field(default=14, ge=1, le=365)
     quiet_hours: QuietHours = QuietHours()
     caps: Caps = Caps()
+    caps_by_segment: tuple[SegmentCaps, ...] = Field(default=(), max_length=12)
     messages_per_second: int = Field(default=25, ge=1, le=1000)
     global_holdout_bp: int = Field(default=500, ge=0, le=5000)
     chain_holdout_bp: int = Field(default=1000, ge=0, le=5000)
@@ -207,10 +218,11 @@ class Program(Rules):
             ("tiers", [tier.key for tier in self.tiers]),
             ("stamp_cards", [card.key for card in self.stamp_cards]),
             ("till_categories", [one.category.casefold() for one in self.till_categories]),
+            ("caps_by_segment", [one.segment for one in self.caps_by_segment]),
         ):
             for n, key in enumerate(keys):
                 if key in keys[:n]:
-                    field = "category" if name == "till_categories" else "key"
+                    field = _NAMED_BY.get(name, "key")
                     where = {"path": f"{name}.{n}.{field}"}
                     raise _wrong("used_twice", "every key is used once", where)
         return self

@@ -7,6 +7,7 @@ from datetime import date
 
 from markupsafe import Markup
 
+from admin.chains_reasons import REASONS, say_reason
 from loyalty.errors import DomainError, Invalid, NotAllowed, NotFound
 from loyalty.promotions.describe import breakdown
 from loyalty.reports.card import Bought, Communication
@@ -57,7 +58,7 @@ _STAMPS = {
     "debt": N_("Owed after a return"),
     "repaid": N_("Owed stamps were made up for"),
 }
-_CHAINS = {
+CHAIN_NAMES = {
     "welcome": N_("Welcome"),
     "expiry": N_("Points about to expire"),
     "bonus_expiry": N_("Points about to expire"),
@@ -82,34 +83,6 @@ _TEMPLATES = {
     "consent_changed": N_("Consent changed"),
     "staff_answer": N_("An answer of the team"),
     "new_account_used_your_phone": N_("Somebody used this phone number"),
-}
-_REASONS = {
-    "no_consent": N_("no consent to advertising"),
-    "unreachable": N_("cannot be reached in Telegram"),
-    "late": N_("its time had passed"),
-    "paused": N_("paused"),
-    "quiet_hours": N_("quiet hours"),
-    "another_first": N_("another message goes first"),
-    "trigger_first": N_("another message went that day"),
-    "cap_day": N_("enough messages that day"),
-    "cap_week": N_("enough messages that week"),
-    "cap_all_week": N_("enough messages that week"),
-    "holdout": N_("in the control group"),
-    "withdrawn": N_("the customer opted out"),
-    "spent": N_("the points were spent"),
-    "no_code": N_("there was no coupon to tell about"),
-    "nothing_expires": N_("no points expire that day any more"),
-    "top_tier": N_("no level is above the customer's"),
-    "tier_kept": N_("the level is safe by now"),
-    "no_stamp_cards": N_("the program has no stamp card"),
-    "purchase_returned": N_("the purchase was returned"),
-    "purchase_rated": N_("the purchase is rated already"),
-    "exited": N_("no longer needed"),
-    "customer_gone": N_("the customer has left the program"),
-    "cannot_be_worded": N_("the text could not be filled in"),
-    "lease_lost": N_("sending was interrupted"),
-    "outage": N_("a nearer reminder replaced it"),
-    "superseded": N_("a nearer reminder replaced it"),
 }
 _STATES = {
     "queued": N_("waiting to leave"),
@@ -272,7 +245,7 @@ class Words:
             kind, _, key = item.source.partition(":")
             if kind == "campaign":
                 return t("Campaign")
-            return self._of(_CHAINS, key.replace("-", "_"))
+            return self._of(CHAIN_NAMES, key.replace("-", "_"))
         if item.template is None:
             return t("Message")
         return self._of(_TEMPLATES, item.template)
@@ -280,15 +253,15 @@ class Words:
     def outcome(self, item: Communication) -> tuple[str, Markup, Markup | None]:
         """How it went: a colour's name, the state, and the reason if there is one to tell."""
         t = self._t
-        reason = self._of(_REASONS, item.reason) if item.reason else None
+        reason = say_reason(t, item.reason)
         if item.decision == "held_out":
-            return _PLAIN, t("not sent on purpose"), self._of(_REASONS, "holdout")
+            return _PLAIN, t("not sent on purpose"), say_reason(t, "holdout")
         if item.decision == "skipped":
             return _PLAIN, t("not sent"), reason
         if item.decision == "wait":
             return _WAITING, t("waits"), reason
         state = item.state or "queued"
-        why = self._of(_REASONS, item.state_reason) if item.state_reason in _REASONS else None
+        why = say_reason(t, item.state_reason) if item.state_reason in REASONS else None
         colour = {
             "sent": _GOOD,
             "queued": _WAITING,

@@ -33,8 +33,8 @@ def problems_of(definition: Definition) -> Iterator[Problem]:
     Problems: ``language_missing:LANG``, ``no_message``, ``no_date_to_wait_for``, ``id_taken``,
     ``leads_back``, ``leads_nowhere``, ``unreachable``, ``one_of_two``, ``one_gift``,
     ``shares_too_big``, ``data_or_url``, ``unknown_variable``, ``data_length``, ``not_a_link``,
-    ``caption_too_long``, ``subject_missing``, ``date_missing``, and those of
-    ``placeholders.problems_of_texts``.
+    ``caption_too_long``, ``subject_missing``, ``date_missing``, ``code_without_gift``, and those
+    of ``placeholders.problems_of_texts``.
     """
     for language in LANGUAGES:
         if not definition.title.get(language, "").strip():
@@ -52,6 +52,7 @@ def problems_of(definition: Definition) -> Iterator[Problem]:
             yield {"field": f"{field}.id", "problem": "id_taken"}
         seen.add(step.id)
         yield from _step_problems(definition, index, step, field)
+    yield from _code_problems(definition)
     reachable = _reachable(definition)
     for index in range(len(definition.steps)):
         if index not in reachable:
@@ -72,8 +73,23 @@ def _trigger_problems(definition: Definition) -> Iterator[Problem]:
             yield {"field": "trigger", "problem": "date_missing"}
 
 
-def _reachable(definition: Definition) -> set[int]:
-    """Places of the steps somebody can come to."""
+def _code_problems(definition: Definition) -> Iterator[Problem]:
+    """Messages that tell a coupon's code to somebody who may have come by without being given
+    one: whoever has none is not written to, which nobody would notice."""
+    without = _reachable(definition, gifts_end=True)
+    for index, step in enumerate(definition.steps):
+        if not isinstance(step, MessageStep) or index not in without:
+            continue
+        said: list[tuple[str, Content]] = [("", step)]
+        said += [(f".variants.{n}", one) for n, one in enumerate(step.variants)]
+        said += [(f".for_segments.{n}", one) for n, one in enumerate(step.for_segments)]
+        for place, content in said:
+            if any("code" in placeholders.used(text) for text in content.texts.values()):
+                yield {"field": f"steps.{index}{place}.texts", "problem": "code_without_gift"}
+
+
+def _reachable(definition: Definition, *, gifts_end: bool = False) -> set[int]:
+    """Places of the steps somebody can come to; ``gifts_end``: without being given a coupon."""
     steps = definition.steps
     seen: set[int] = set()
     ahead = [0] if steps else []
@@ -83,6 +99,8 @@ def _reachable(definition: Definition) -> set[int]:
             continue
         seen.add(index)
         step = steps[index]
+        if gifts_end and isinstance(step, GiftStep) and step.voucher is not None:
+            continue
         if isinstance(step, MessageStep) and step.then is not None:
             ahead.append(definition.index_of(step.then))
             continue

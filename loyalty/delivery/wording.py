@@ -1,4 +1,8 @@
-"""A chain's message in the customer's language, with today's numbers in it."""
+"""A chain's message in the customer's language, with today's numbers in it.
+
+``words_of_chain`` words what leaves the outbox; ``say_step`` words a step for a real customer who
+is only shown it: in a preview, a rehearsal, a test to oneself.
+"""
 
 from __future__ import annotations
 
@@ -6,90 +10,124 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loyalty import clock, feedback, wallet
-from loyalty.chains import subjects
-from loyalty.chains.model import PURCHASE, Button, Definition, ExpiryTrigger
-from loyalty.chains.store import definition_of
-from loyalty.chains.tables import chain, chain_version
+from loyalty import feedback
+from loyalty.chains.model import PURCHASE, Button, Content, Definition, MessageStep
+from loyalty.delivery.about import About, Gone, about_payload
+from loyalty.delivery.values import Moment, values_of
+from loyalty.errors import CustomerNotFound
 from loyalty.ids import short_of
-from loyalty.messaging.people import Person
-from loyalty.messaging.placeholders import fill, used
+from loyalty.messaging.people import Person, gather
+from loyalty.messaging.placeholders import fill
 from loyalty.messaging.templates import Message
-from loyalty.texts import N_, translator
+from loyalty.texts import translator
 
-TIERS = {"bronze": N_("Bronze"), "silver": N_("Silver"), "gold": N_("Gold")}
-"""Names of the tiers that come with the program; an owner's own are shown as they are."""
+__all__ = ["Gone", "say_step", "with_words", "words_of_chain"]
 
-
-class Gone(Exception):
-    """What the message was about is no more; ``reason`` says why it is skipped."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(reason)
+CURRENCY = "RUB"
 
 
 def words_of_chain(
-    session: Session, payload: Mapping[str, Any], person: Person, *, now: datetime, time_zone: str
+    session: Session,
+    payload: Mapping[str, Any],
+    person: Person,
+    *,
+    now: datetime,
+    time_zone: str,
+    currency: str = CURRENCY,
 ) -> Message:
     """The message of a chain's step as this person reads it now.
 
     Raises:
-        Gone: the chain was switched off, the points it is about were spent, or what became of
-            the purchase it is about ends it.
+        Gone: the chain was switched off, the pass has ended, what it is about is over (the
+            points spent, the purchase returned, the cart ordered), or the text needs something
+            this person has not, such as a coupon.
         LookupError: there is no such version or step.
     """
-    version_id = int(payload["chain_version"])
-    definition = definition_of(session, version_id)
-    step = definition.message(str(payload["step"]))
+    about = about_payload(session, payload, person, now=now, time_zone=time_zone)
+    step = about.definition.message(str(payload["step"]))
     if step is None:
-        raise LookupError(f"no step {payload['step']!r} in chain version {version_id}")
-    _check_enabled(session, version_id)
-    day = None
-    if isinstance(definition.trigger, ExpiryTrigger):
-        day = date.fromisoformat(payload["occurrence"])
-    language = person.language if person.language in step.texts else next(iter(step.texts))
-    text = step.texts[language]
-    values = _values(session, used(text), person, language, day=day, now=now, time_zone=time_zone)
-    purchase_id = subjects.purchase_of(definition, str(payload.get("occurrence", "")))
-    if purchase_id is not None:
-        _check_purchase(session, definition, purchase_id)
-        values["outlet"] = subjects.outlet_of(session, purchase_id) or ""
-    return Message(
-        fill(text, values),
-        tuple(
-            tuple(_button(button, language, purchase_id) for button in row) for row in step.buttons
-        ),
+        raise LookupError(f"no step {payload['step']!r} in version {payload['chain_version']}")
+    content = content_of(step, variant=payload.get("variant"), segment=payload.get("segment"))
+    moment = Moment(now=now, time_zone=time_zone, currency=currency)
+    return _say(session, content, person, about, moment, language=person.language)
+
+
+def say_step(
+    session: Session,
+    definition: Definition,
+    step_id: str,
+    *,
+    customer_id: int,
+    subject: Mapping[str, Any],
+    day: date | None,
+    variant: str | None,
+    segment: int | None,
+    now: datetime,
+    time_zone: str,
+    language: str | None = None,
+    currency: str = CURRENCY,
+    sample: bool = True,
+    person: Person | None = None,
+) -> Message:
+    """A step's message for a real customer at ``now``, without any row of the outbox.
+
+    ``subject`` and ``day`` as in ``enrolment``; ``language`` None: the customer's own. With
+    ``sample``, what is only there when the step is really done (a coupon's code) gets an example.
+    ``person`` if their facts are at hand.
+
+    Raises:
+        Gone: what it is about is over, or the text needs something this person has not.
+        CustomerNotFound: nobody by that id.
+        LookupError: there is no such message.
+    """
+    step = definition.message(step_id)
+    if step is None:
+        raise LookupError(f"no message {step_id!r}")
+    if person is None:
+        person = gather(session, [customer_id], now=now, time_zone=time_zone).get(customer_id)
+    if person is None:
+        raise CustomerNotFound(customer_id=str(customer_id))
+    about = About(definition=definition, subject=subject, day=day, sample=sample)
+    content = content_of(step, variant=variant, segment=segment)
+    moment = Moment(now=now, time_zone=time_zone, currency=currency)
+    return _say(session, content, person, about, moment, language=language or person.language)
+
+
+def content_of(step: MessageStep, *, variant: str | None, segment: object) -> Content:
+    """What a step says to somebody in that segment, else in that variant; its own words if
+    neither is there (any more)."""
+    if isinstance(segment, int) and 0 <= segment < len(step.for_segments):
+        return step.for_segments[segment]
+    return step.content(variant)
+
+
+def _say(
+    session: Session,
+    content: Content,
+    person: Person,
+    about: About,
+    moment: Moment,
+    *,
+    language: str,
+) -> Message:
+    if language not in content.texts:
+        language = next(iter(content.texts))
+    text = content.texts[language]
+    values = values_of(session, text, person, about, moment, translator(language))
+    buttons = tuple(
+        tuple(_button(button, language, about.purchase_id) for button in row)
+        for row in content.buttons
     )
-
-
-def _check_purchase(session: Session, definition: Definition, purchase_id: int) -> None:
-    became = subjects.become_of(session, [purchase_id]).get(purchase_id, frozenset())
-    for test in definition.exits:
-        if test in became:
-            raise Gone(test)
-
-
-def _check_enabled(session: Session, version_id: int) -> None:
-    query = (
-        sa.select(chain.c.enabled)
-        .join(chain_version, chain_version.c.chain_id == chain.c.id)
-        .where(chain_version.c.id == version_id)
-    )
-    if not session.execute(query).scalar_one():
-        raise Gone("paused")
+    return Message(fill(text, values.said), buttons, picture=content.picture or values.picture)
 
 
 def _button(button: Button, language: str, purchase_id: int | None) -> dict[str, str]:
     text = button.texts.get(language) or next(iter(button.texts.values()))
     if button.url:
         return {"text": text, "url": button.url}
-    data = button.data or ""
-    if purchase_id is not None:
-        data = data.replace(PURCHASE, short_of(purchase_id))
+    data = (button.data or "").replace(PURCHASE, short_of(purchase_id or 0))
     return {"text": text, "data": data}
 
 
@@ -106,41 +144,3 @@ def with_words(session: Session, payload: Mapping[str, Any]) -> Mapping[str, Any
     if text is None:
         raise Gone("customer_gone")
     return {**payload, "values": {"text": text}}
-
-
-def _values(
-    session: Session,
-    names: set[str],
-    person: Person,
-    language: str,
-    *,
-    day: date | None,
-    now: datetime,
-    time_zone: str,
-) -> dict[str, str]:
-    _ = translator(language)
-    values = {
-        "name": (person.name or "").split(" ")[0],
-        "outlet": person.outlet or "",
-        "tier": str(_(TIERS[person.tier])) if person.tier in TIERS else person.tier,
-    }
-    if "balance" in names:
-        available = wallet.balance(session, customer_id=person.id, now=now).available
-        values["balance"] = str(_.points(available))
-    points = 0
-    if day is not None:
-        key = (person.id, day)
-        points = subjects.expiring_on(session, [key], time_zone=time_zone).get(key, 0)
-        if not points:
-            raise Gone("points_spent")
-    elif names & {"expiring", "days", "until"}:
-        soonest = wallet.expiring(session, customer_id=person.id, now=now, time_zone=time_zone)
-        if not soonest:
-            raise Gone("nothing_expires")
-        day, points = soonest[0].last_day, soonest[0].points
-    if day is not None:
-        left = (day - clock.local_date(now, time_zone)).days
-        values["expiring"] = str(_.points(points))
-        values["days"] = str(_.plural("{n} day", "{n} days", left))
-        values["until"] = _.day(day)
-    return values

@@ -20,7 +20,7 @@ from loyalty.goods.catalogue import (
     put,
     set_archived,
 )
-from loyalty.goods.choosing import bought_since, goes_with, in_cart, last_bought
+from loyalty.goods.choosing import bought_in, bought_since, goes_with, in_cart, last_bought
 from loyalty.goods.pace import Suggested, paces, set_pace, suggestions
 from loyalty.goods.pairs import Pair, keep, measure, pairs_of, set_pairs
 
@@ -30,6 +30,7 @@ __all__ = [
     "Product",
     "Sold",
     "Suggested",
+    "bought_in",
     "bought_since",
     "categories",
     "checked",

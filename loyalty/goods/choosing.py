@@ -65,6 +65,23 @@ def last_bought(session: Session, customer_ids: Collection[int]) -> dict[int, Pr
     return {customer_id: _of_line(row, listed) for customer_id, row in dearest.items()}
 
 
+def bought_in(session: Session, purchase_id: int, *, category: str | None = None) -> Product | None:
+    """The dearest goods of a purchase, net of what came back; of a ``category`` only, if named."""
+    line = purchase_line.c
+    query = (
+        sa.select(line.sku, line.name, line.category, line.price)
+        .where(line.purchase_id == purchase_id, _LEFT, _HAS_NAME)
+        .order_by((line.amount - line.discount).desc(), line.n)
+        .limit(1)
+    )
+    if category is not None:
+        query = query.where(line.category == category)
+    row = session.execute(query).first()
+    if row is None:
+        return None
+    return _of_line(row, known(session, [row.sku or ""], archived=True))
+
+
 def _of_line(row: Any, listed: Mapping[str, Product]) -> Product:
     """Goods of a receipt, as the catalogue has them if it does; archived ones keep their name
     and lose what would lead to them."""

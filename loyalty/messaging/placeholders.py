@@ -10,12 +10,21 @@ from markupsafe import escape
 
 from loyalty.texts import LANGUAGES
 
-VARIABLES = frozenset({"name", "balance", "expiring", "days", "until", "tier", "outlet"})
-"""What a text may use: first name, points that can be spent, points that will expire, days left
-and the last day for them, tier, home outlet."""
+VARIABLES = frozenset(
+    {
+        "name", "balance", "expiring", "days", "until", "tier", "to_next_tier", "to_keep",
+        "stamps", "last_product", "goes_with", "outlet", "code",
+    }
+)  # fmt: skip
+"""What a text may use: first name; points that can be spent; points that will expire; days left
+and the last day (of the points, of the level, of its coupon, or the day the message is about);
+tier, how much is missing to the next, or to keep it; stamps on the card; goods bought last (or
+left in the cart) and what goes with them; outlet; the coupon's code."""
 
-# Variables that may be empty for some people and so need ``|words instead``.
-MAY_BE_EMPTY = frozenset({"name", "outlet"})
+MAY_BE_EMPTY = frozenset({"name", "outlet", "last_product", "goes_with"})
+"""Variables that are empty for some people and so need ``|words instead``. The others may be
+missing too (no points expire, no tier is above): without words instead the message is not sent to
+those it makes no sense for."""
 
 MAX_TEXT = 4096
 _VARIABLE = re.compile(r"\{([^{}|]*)(?:\|([^{}]*))?\}")
@@ -76,8 +85,14 @@ def used(text: str) -> set[str]:
     return {name for name, _ in _VARIABLE.findall(text)}
 
 
+def needed(text: str) -> set[str]:
+    """The variables that a text uses without words to say instead."""
+    return {name for name, instead in _VARIABLE.findall(text) if not instead}
+
+
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """The text with values put in, escaped; an empty value gives the words after ``|``."""
+    """The text with values put in, escaped (but for ``Markup``); an empty value gives the words
+    after ``|``."""
 
     def value(found: re.Match[str]) -> str:
         return str(escape(values.get(found[1]) or found[2] or ""))

@@ -1,0 +1,171 @@
+"""What a chain's message is about, and whether that still stands at the moment it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from loyalty import program
+from loyalty.chains import subjects
+from loyalty.chains.advance import pass_of
+from loyalty.chains.model import Definition, ExpiryTrigger
+from loyalty.chains.moving import holds
+from loyalty.chains.store import definition_of
+from loyalty.chains.tables import chain, chain_version, enrolment
+from loyalty.chains.world import Pass, World
+from loyalty.messaging.people import Person
+
+_LATE_TESTS = frozenset(
+    {"ordered", "bought_since_start", "bought_category", "has_bought", "day_moved"}
+)
+"""Exits that may come true while a message waits for its hour in the outbox."""
+_ANY_PROGRAM = program.Program()
+
+
+class Gone(Exception):
+    """What the message was about is no more; ``reason`` says why it is skipped."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What one pass through a chain is about. ``sample``: the words are only shown, so that what
+    is not there yet (a coupon to be given) gets an example."""
+
+    definition: Definition
+    subject: Mapping[str, Any] = field(default_factory=dict)
+    day: date | None = None
+    sample: bool = False
+
+    @property
+    def is_about_points(self) -> bool:
+        """Whether the day is the last day of points."""
+        return isinstance(self.definition.trigger, ExpiryTrigger) and self.day is not None
+
+    @property
+    def purchase_id(self) -> int | None:
+        """The purchase it is about."""
+        return id_of(self.subject.get("purchase"))
+
+    @property
+    def event_id(self) -> int | None:
+        """The event of the shop's site it is about."""
+        return id_of(self.subject.get("event"))
+
+    @property
+    def category(self) -> str | None:
+        """The category of goods it is about."""
+        found = self.subject.get("category")
+        return str(found) if found else None
+
+
+def id_of(value: Any) -> int | None:
+    """An id from JSON, as a number or as text; None for anything else."""
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 19 else None
+
+
+def about_payload(
+    session: Session,
+    payload: Mapping[str, Any],
+    person: Person,
+    *,
+    now: datetime,
+    time_zone: str,
+) -> About:
+    """What a message in the outbox is about.
+
+    Raises:
+        Gone: the chain was switched off, the pass has ended since, or an exit holds by now.
+        LookupError: there is no such version.
+    """
+    version_id = int(payload["chain_version"])
+    definition = definition_of(session, version_id)
+    _check_enabled(session, version_id)
+    occurrence = str(payload.get("occurrence", ""))
+    item = _pass(session, payload)
+    subject: dict[str, Any] = dict(item.subject) if item is not None else {}
+    purchase_id = item.purchase_id if item else subjects.purchase_of(definition, occurrence)
+    if purchase_id is not None:
+        subject["purchase"] = purchase_id
+        _check_purchase(session, definition, purchase_id)
+    if item is not None:
+        if item.status == "exited":
+            raise Gone(item.reason or "exited")
+        _check_exits(session, item, person, now=now, time_zone=time_zone)
+    day = item.day if item is not None else subjects.day_of(definition, occurrence)
+    return About(definition=definition, subject=subject, day=day)
+
+
+def _pass(session: Session, payload: Mapping[str, Any]) -> Pass | None:
+    enrolment_id = id_of(payload.get("enrolment"))
+    if enrolment_id is None:
+        return None
+    query = (
+        sa.select(enrolment, chain.c.key)
+        .join(chain, chain.c.id == enrolment.c.chain_id)
+        .where(enrolment.c.id == enrolment_id)
+    )
+    row = session.execute(query).one_or_none()
+    if row is None:
+        return None
+    item = pass_of(session, row, row.key)
+    item.status, item.reason = row.status, row.reason
+    return item
+
+
+def _check_enabled(session: Session, version_id: int) -> None:
+    query = (
+        sa.select(chain.c.enabled)
+        .join(chain_version, chain_version.c.chain_id == chain.c.id)
+        .where(chain_version.c.id == version_id)
+    )
+    if not session.execute(query).scalar_one():
+        raise Gone("paused")
+
+
+def _check_purchase(session: Session, definition: Definition, purchase_id: int) -> None:
+    tests = {test for test in definition.exits if isinstance(test, str)}
+    if not tests & {"purchase_returned", "purchase_rated"}:
+        return
+    became = subjects.become_of(session, [purchase_id]).get(purchase_id, frozenset())
+    for test in definition.exits:
+        if isinstance(test, str) and test in became:
+            raise Gone(test)
+
+
+def _check_exits(
+    session: Session, item: Pass, person: Person, *, now: datetime, time_zone: str
+) -> None:
+    """A cart that was ordered while its reminder waited for the morning is not reminded of."""
+    tests = [one for one in item.definition.exits if isinstance(one, str) and one in _LATE_TESTS]
+    if not tests:
+        return
+    world = World(
+        now=now,
+        time_zone=time_zone,
+        program=_ANY_PROGRAM,
+        people={person.id: person},
+        facts=subjects.facts_of(
+            session,
+            [person.id],
+            categories={item.category} if item.category else (),
+            orders_since=item.started_at if "ordered" in tests else None,
+        ),
+        expiring={},
+        became={},
+        known={},
+        fitting={},
+        measured=False,
+    )
+    for test in tests:
+        if holds(world, item, test):
+            raise Gone(test)

@@ -45,6 +45,7 @@ from loyalty.segments.ready_made import (
 )
 from loyalty.segments.rules import All, AnyOf, InSegment, Is, Not, Rule
 from loyalty.segments.saved import Saved, saved
+from loyalty.segments.store import Stored, archive, get, listing, save
 
 __all__ = [
     "ACTIVE",
@@ -82,15 +83,20 @@ __all__ = [
     "Rule",
     "Sampled",
     "Saved",
+    "Stored",
+    "archive",
     "check",
     "conditions",
     "count",
+    "get",
     "in_birthday_week",
     "lifecycle",
+    "listing",
     "matching",
     "members_of",
     "ready_made",
     "sample",
+    "save",
     "saved",
     "where",
 ]

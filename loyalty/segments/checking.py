@@ -19,7 +19,9 @@ from loyalty.segments.fields import (
     Extra,
     Field,
 )
+from loyalty.segments.ready_made import EVERY_READY_MADE
 from loyalty.segments.rules import All, AnyOf, InSegment, Is, Not, Rule
+from loyalty.segments.saved import Saved
 
 Problem = dict[str, str]
 
@@ -32,14 +34,16 @@ _EXTRAS = ("days", "category", "sku", "name", "outlet", "key")
 _KEY = re.compile(r"^\w[\w .:/-]{0,63}$")
 
 
-def check(document: Any) -> Rule:
-    """The rule that a document makes (a rule is checked as well).
+def check(document: Any, *, saved: Saved | None = None, key: str | None = None) -> Rule:
+    """The rule that a document makes (a rule is checked as well). With ``saved``, the segments it
+    names are looked up too; ``key`` is the segment's own that the rule is to be saved under.
 
     Raises:
         SegmentInvalid: facts ``problems``: a list of ``field`` (a path like ``all.0.value``, empty
             for the whole) and ``problem``: ``malformed``, ``one_of_them``, ``too_deep``,
             ``too_many``, ``unknown_field``, ``unknown_operator``, ``unknown_parameter``,
-            ``parameter_missing``, ``wrong_value``, ``out_of_range``, ``too_long``, ``empty``.
+            ``parameter_missing``, ``wrong_value``, ``out_of_range``, ``too_long``, ``empty``,
+            ``unknown_segment``, ``circle``.
     """
     if isinstance(document, All | AnyOf | Not | InSegment | Is):
         document = document.model_dump(mode="json", exclude_unset=True)
@@ -49,6 +53,8 @@ def check(document: Any) -> Rule:
         count = sum(1 for _ in conditions(rule))
         if count > MAX_CONDITIONS:
             problems.append({"field": "", "problem": "too_many"})
+        elif saved is not None:
+            problems += _faults_of_names(rule, saved, key)
     if problems or rule is None:
         raise SegmentInvalid(problems=problems or [{"field": "", "problem": "malformed"}])
     return rule
@@ -67,6 +73,49 @@ def conditions(rule: Rule) -> Iterator[Is | InSegment]:
             yield from conditions(rule.not_)
         case _:
             yield rule
+
+
+def _named(rule: Rule, path: str) -> Iterator[tuple[str, str]]:
+    """Every segment the rule names, with its place."""
+    match rule:
+        case All():
+            for n, part in enumerate(rule.all):
+                yield from _named(part, _at(_at(path, "all"), n))
+        case AnyOf():
+            for n, part in enumerate(rule.any):
+                yield from _named(part, _at(_at(path, "any"), n))
+        case Not():
+            yield from _named(rule.not_, _at(path, "not"))
+        case InSegment():
+            yield _at(path, "segment"), rule.segment
+
+
+def is_ready_made(key: str) -> bool:
+    """Whether a key is that of a ready-made segment."""
+    return key in EVERY_READY_MADE or key.startswith(("tier:", "tag:"))
+
+
+def _faults_of_names(rule: Rule, saved: Saved, own: str | None) -> Iterator[Problem]:
+    for path, key in _named(rule, ""):
+        if is_ready_made(key):
+            continue
+        if key != own and key not in saved.rules:
+            yield {"field": path, "problem": "unknown_segment"}
+        elif own is not None and own in segments_in(InSegment(segment=key), saved):
+            yield {"field": path, "problem": "circle"}
+
+
+def segments_in(rule: Rule, saved: Saved) -> set[str]:
+    """Every segment that the rule is made of, ready-made or saved, however deep inside."""
+    seen: set[str] = set()
+    ahead = [name for _, name in _named(rule, "")]
+    while ahead:
+        one = ahead.pop()
+        if one not in seen:
+            seen.add(one)
+            inner = saved.rules.get(one)
+            ahead += [] if inner is None else [name for _, name in _named(inner, "")]
+    return seen
 
 
 def _at(path: str, name: str | int) -> str:

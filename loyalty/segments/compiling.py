@@ -17,6 +17,7 @@ from loyalty.segments.asking.base import Among, Around, Bool
 from loyalty.segments.made import ready_made_where
 from loyalty.segments.rules import All, AnyOf, InSegment, Is, Not, Rule
 from loyalty.segments.saved import Saved, saved
+from loyalty.segments.top import with_top
 
 FEW = 2000
 """Up to so many customers are looked at one by one, more by reading whole tables once."""
@@ -71,10 +72,15 @@ def matching(
     """
     if among is not None and not among:
         return set()
-    known = saved or _saved(session, now)
-    each = among is not None and len(among) <= FEW
-    found = where(rule, now=now, time_zone=time_zone, saved=known, each=each)
-    query = sa.select(customer.c.id).where(found)
+    around = Around(
+        now=now,
+        time_zone=time_zone,
+        saved=saved or _saved(session, now),
+        each=among is not None and len(among) <= FEW,
+    )
+    if around.each:
+        around = with_top(session, around, rule)
+    query = sa.select(customer.c.id).where(PEOPLE, _compile(rule, around, ()))
     if among is not None:
         query = query.where(Among(customer.c.id, sorted(set(among))))
     return set(session.execute(query).scalars())
@@ -145,9 +151,11 @@ def members_of(
         now=now,
         time_zone=time_zone,
         saved=saved or _saved(session, now),
-        each=len(customer_ids) <= FEW,
+        # Columns, not conditions: a database looks at them customer by customer anyway.
+        each=True,
     )
     wanted = list(members)
+    around = with_top(session, around, *(InSegment(segment=key) for key in wanted))
     columns = [
         _compile(InSegment(segment=key), around, ()).label(f"s{n}") for n, key in enumerate(wanted)
     ]

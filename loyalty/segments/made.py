@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from loyalty import clock
 from loyalty.customers import customer
 from loyalty.receipts import customer_day, customer_stats
-from loyalty.segments.asking.base import Around, Bool
+from loyalty.segments.asking.base import Around, Bool, whole_sum
 from loyalty.segments.asking.buying import STATS, in_lifecycle
 from loyalty.segments.asking.custom import has_tag
-from loyalty.segments.asking.owning import expiring, spent_in_year
+from loyalty.segments.asking.owning import expiring, year_of
 from loyalty.segments.asking.profile import birthday_month
 from loyalty.segments.asking.telling import FRIENDS, last_rating
 from loyalty.segments.ready_made import (
@@ -69,9 +69,16 @@ def _vip(around: Around) -> Bool:
     top = customer.c.tier == around.saved.program.tiers[-1].key
     least: Any = around.saved.vip_from
     if least is None:
-        least = sa.select(vip_from(around)).scalar_subquery()
-    spent = spent_in_year(around)
-    return sa.or_(top, sa.and_(spent > 0, spent >= sa.func.coalesce(least, _NOBODY)))
+        least = vip_from(around)
+    year = year_of(around)
+    spent = whole_sum(customer_day.c.spent)
+    much = sa.and_(spent > 0, spent >= sa.func.coalesce(least, _NOBODY))
+    if around.each:
+        return sa.or_(top, year.together(much, around, without=False))
+    people = customer.alias()
+    in_tier = sa.select(people.c.id).where(people.c.tier == around.saved.program.tiers[-1].key)
+    # One list for both: a list beside an "or" would be looked through anew for everybody.
+    return customer.c.id.in_(sa.union_all(in_tier, year.owners().having(much)))
 
 
 _NOBODY = 2**62
@@ -81,11 +88,11 @@ def vip_from(around: Around) -> Any:
     """What the last of the top 5 % spent in 12 months, minor units; NULL if nobody bought."""
     d = customer_day.c
     year = (
-        sa.select(sa.cast(sa.func.sum(d.spent), sa.BigInteger).label("spent"))
+        sa.select(whole_sum(d.spent).label("spent"))
         .where(d.day >= window_start(around.today))
         .group_by(d.customer_id)
         .having(sa.func.sum(d.spent) > 0)
-        .cte("year_spend")
+        .subquery()
     )
     ranked = sa.select(
         year.c.spent,

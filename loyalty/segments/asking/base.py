@@ -149,8 +149,7 @@ class Rows:
         """As ``any``, but for everybody at once the rows are read once."""
         if around.each:
             return self.any()
-        owners = sa.select(self.owner).select_from(self.source)
-        return customer.c.id.in_(owners.where(self.owner.is_not(None), *self.where))
+        return customer.c.id.in_(self.owners().group_by(None))
 
     def one(self, fit: Bool, *, without: bool) -> Bool:
         """Whether the customer's only row fits; ``without``: whether no row fits too."""
@@ -167,13 +166,7 @@ class Rows:
         if around.each:
             grouped = self._of_one().group_by(self.owner).having(having).exists()
             return sa.not_(grouped) if without else grouped
-        owners = (
-            sa.select(self.owner.label("owner"))
-            .select_from(self.source)
-            .where(self.owner.is_not(None), *self.where)
-            .group_by(self.owner)
-            .having(having)
-        )
+        owners = self.owners().having(having)
         if not without:
             return customer.c.id.in_(owners)
         # An outer join: NOT IN of a long list may be looked through anew for every customer.
@@ -184,6 +177,21 @@ class Rows:
             .where(them.c.owner.is_(None))
         )
         return customer.c.id.in_(rest)
+
+    def sum_of_one(self, column: Any) -> Any:
+        """The sum of a column over the customer's rows, 0 without any."""
+        query = sa.select(whole_sum(column)).select_from(self.source)
+        mine = query.where(self.owner == customer.c.id, *self.where)
+        return mine.correlate(customer).scalar_subquery()
+
+    def owners(self) -> sa.Select[Any]:
+        """Everybody who has such rows, one line each."""
+        return (
+            sa.select(self.owner.label("owner"))
+            .select_from(self.source)
+            .where(self.owner.is_not(None), *self.where)
+            .group_by(self.owner)
+        )
 
     def _of_one(self) -> sa.Select[Any]:
         return (

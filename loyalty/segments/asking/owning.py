@@ -74,41 +74,51 @@ def _tier(asked: Is, around: Around) -> Bool:
     return customer.c.tier.in_(keys)
 
 
-def spent_in_year(around: Around) -> Any:
-    """The customer's spend of the 12 months that end today, minor units, net of returns."""
+def year_of(around: Around) -> Rows:
+    """The customer's days of the 12 months that end today."""
     d = customer_day.c
-    return (
-        sa.select(whole_sum(d.spent))
-        .where(d.customer_id == customer.c.id, d.day >= window_start(around.today))
-        .correlate(customer)
-        .scalar_subquery()
+    return Rows(
+        source=customer_day,
+        owner=d.customer_id,
+        where=(d.day >= window_start(around.today),),
     )
 
 
 def _next_tiers(asked: Is, around: Around) -> Bool:
     """How much is missing to the next tier, tier by tier; at the top it is unknown."""
-    tiers = around.saved.program.tiers
-    keys = [tier.key for tier in tiers]
-    spent, tier = spent_in_year(around), customer.c.tier
     op = "=" if asked.op in NEGATIVE else asked.op
+    year = year_of(around)
+    if around.each:
+        spent = year.sum_of_one(customer_day.c.spent)
+        met = _on_the_way(customer.c.tier, spent, asked, op, around)
+    else:
+        sums = year.owners().add_columns(whole_sum(customer_day.c.spent).label("spent"))
+        them, people = sums.subquery(), customer.alias()
+        fit = _on_the_way(people.c.tier, sa.func.coalesce(them.c.spent, 0), asked, op, around)
+        found = sa.select(people.c.id).outerjoin(them, them.c.owner == people.c.id).where(fit)
+        met = customer.c.id.in_(found)
+    return sa.not_(met) if asked.op in NEGATIVE else met
+
+
+def _on_the_way(tier: Any, spent: Any, asked: Is, op: str, around: Around) -> Bool:
+    tiers = around.saved.program.tiers
+    keys = [one.key for one in tiers]
     # A tier the program has no longer counts as the lowest.
     unknown = tier.not_in(keys)
     steps: list[Bool] = []
     for place, (under, above) in enumerate(pairwise(tiers), start=1):
+        here = sa.or_(tier == under.key, unknown) if place == 1 else tier == under.key
         on_the_way = sa.and_(
             sa.or_(tier.in_(keys[:place]), unknown),
             # From the tier right below, or past it by spend and not lifted yet.
-            sa.or_(
-                tier == under.key, spent >= under.threshold, unknown if place == 1 else sa.false()
-            ),
+            sa.or_(here, spent >= under.threshold),
             spent < above.threshold,
         )
         left, value = above.threshold - spent, asked.value
         if asked.field == "to_next_tier_share":
             left, value = left * 10_000, times(value, above.threshold)
         steps.append(sa.and_(on_the_way, compare(left, op, value)))
-    met = sa.or_(sa.false(), *steps)
-    return sa.not_(met) if asked.op in NEGATIVE else met
+    return sa.or_(sa.false(), *steps)
 
 
 def _stamps(asked: Is, around: Around) -> Bool:

@@ -68,13 +68,13 @@ def values_of(
     if "balance" in names:
         available = wallet.balance(session, customer_id=person.id, now=moment.now).available
         found.said["balance"] = str(_.points(available))
-    _say_standing(session, names, must, person, moment, _, found.said)
-    _say_days(session, names, must, person, about, moment, _, found.said)
     if "code" in names:
         code = about.subject.get("code") or (_SAMPLE_CODE if about.sample else None)
         if not code:
             raise Gone("no_code")
         found.said["code"] = vouchers.grouped(str(code))
+    _say_standing(session, names, must, person, moment, _, found.said)
+    _say_days(session, names, must, person, about, moment, _, found.said)
     if names & {"last_product", "goes_with"}:
         # A link cannot stand within a link, nor in a code.
         linked = "<a" not in text and "<code" not in text

@@ -14,6 +14,7 @@ from loyalty.db.rows import Rows
 from loyalty.delivery.wording import Gone
 from loyalty.goods import Product
 from loyalty.messaging import placeholders
+from loyalty.program.rules import COFFEE_CARD
 from tests.loyalty.delivery.words import chain_of, plain, said
 from tests.loyalty.goods.shelf import buy
 from tests.world import World
@@ -109,18 +110,18 @@ async def test_the_coupon_and_its_last_day(world: World) -> None:
 async def test_tiers_and_stamps(world: World) -> None:
     person = await world.customer()
     text = chain_of("{tier}: {to_next_tier}; {stamps}")
-    assert plain(await said(world, text, person)) == "Бронза: 15 000 ₽; 0 из 4"
+    assert plain(await said(world, text, person)) == "Бронза: 10 000 ₽; 0 из 4"
 
     def give(session: Any) -> None:
         stamps.grant(
-            session, customer_id=person, card_key="coffee", stamps=3, cause_kind="test",
+            session, rule=COFFEE_CARD, customer_id=person, stamps=3, cause_kind="test",
             cause_id="1", actor="system", day=world.now.date(), now=world.now,
             time_zone="Europe/Moscow",
         )  # fmt: skip
 
     await world.db.transact(give)
     english = plain(await said(world, text, person, language="en"))
-    assert english == "Bronze: ₽15,000; 3 of 4"
+    assert english == "Bronze: ₽10,000; 3 of 4"
     await world.sell(person, 200_000_00)
     with pytest.raises(Gone, match="top_tier"):
         await said(world, text, person)
@@ -142,7 +143,7 @@ async def test_a_level_in_danger(world: World) -> None:
             .values(tier_warned_for=date(2026, 4, 1), tier_warned_at=world.now)
         )
     )
-    assert plain(await said(world, text, person)) == "Серебро до 31 марта: 15 000 ₽, 29 дней"
+    assert plain(await said(world, text, person)) == "Серебро до 31 марта: 10 000 ₽, 29 дней"
 
 
 async def test_what_was_bought_and_what_goes_with_it(world: World) -> None:

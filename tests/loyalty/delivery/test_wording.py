@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from loyalty.chains.tables import chain, enrolment
+from loyalty.customers import customer
 from loyalty.delivery.wording import Gone, say_step, words_of_chain
 from loyalty.errors import CustomerNotFound
 from loyalty.ids import new_id, short_of
@@ -126,7 +127,7 @@ async def test_the_coupon_of_the_pass(world: World) -> None:
         "kind": "gift",
         "voucher": {
             "name": {"ru": "Скидка", "en": "Off"},
-            "effect": {"kind": "percent", "percent_bp": 1000},
+            "effect": {"kind": "percent", "rate_bp": 1000},
         },
     }
     message = {"kind": "message", "id": "m", **words("Код {code}")}
@@ -161,8 +162,6 @@ async def test_a_birthday_that_was_changed_is_not_greeted(world: World) -> None:
     waiting = await queued(world, person, "Через {days}", trigger, exits=["day_moved"])
     payload = await waiting.enrol("2026", day=date(2026, 3, 9))
     assert (await waiting.words(payload)).text == "Через 7 дней"
-    from loyalty.customers import customer
-
     await waiting.change(customer, birth_day=10)
     with pytest.raises(Gone, match="day_moved"):
         await waiting.words(payload)

@@ -74,9 +74,9 @@ BIRTHDAY_GIFT = preset(
         message(
             "announce",
             "🎁 {name|Здравствуйте}, скоро ваш день рождения, и подарок уже на карте!\n\n"
-            "Вместе с ним у вас {balance}. Порадуйте себя, подарок действует две недели.",
+            "Теперь у вас {balance}. Порадуйте себя не откладывая, лучше всего до {until}.",
             "🎁 {name|Hello}, your birthday is coming, and your gift is on the card already!\n\n"
-            "With it you have {balance}. Treat yourself: the gift is good for two weeks.",
+            "You have {balance} now. Treat yourself soon, best before the end of {until}.",
             POINTS,
             lifetime_hours=72,
         ),

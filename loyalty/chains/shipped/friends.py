@@ -57,7 +57,7 @@ REFERRAL_REWARD = preset(
         {
             "kind": "condition",
             "id": "content",
-            "rule": {"not": {"field": "last_rating", "op": "<", "value": 4}},
+            "rule": {"not": {"field": "rating_last", "op": "<", "value": 4}},
         },
         message(
             "invite",

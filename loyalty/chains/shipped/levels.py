@@ -14,7 +14,7 @@ TIER_PROGRESS = preset(
         "days.",
     ),
     enabled=True,
-    trigger={"kind": "segment", "rule": {"field": "tier_progress", "op": ">", "value": 8500}},
+    trigger={"kind": "segment", "rule": {"field": "to_next_tier_share", "op": "<", "value": 1500}},
     steps=[
         at(12),
         message(

@@ -22,11 +22,11 @@ POST_PURCHASE = preset(
     title=local("После первой покупки", "After the first purchase"),
     about=local(
         "Благодарит за первую покупку и дарит 50 баллов на 30 дней, на пятый день советует, что "
-        "подойдёт к купленному, на десятый дарит 10 % на следующую. Кто вернулся раньше, "
-        "остального не получает. Совет точнее, если заполнен каталог товаров.",
+        "подойдёт к купленному, на десятый дарит 10 % на следующую, если другого купона нет. Кто "
+        "вернулся раньше, остального не получает. Совет точнее, если заполнен каталог товаров.",
         "Thanks for the first purchase with 50 points for 30 days, on day 5 suggests what goes "
-        "with it, on day 10 gives 10 % off the next. Who comes back earlier gets no more of it. "
-        "The advice is better with a catalogue of goods.",
+        "with it, on day 10 gives 10 % off the next, unless they hold another coupon. Who comes "
+        "back earlier gets no more of it. The advice is better with a catalogue of goods.",
     ),
     enabled=True,
     urgency="post_purchase",
@@ -61,6 +61,12 @@ POST_PURCHASE = preset(
             CARD,
         ),
         wait(days=10),
+        # One coupon at a time: who still holds that of the welcome is not given another.
+        {
+            "kind": "condition",
+            "id": "no_coupon",
+            "rule": {"field": "vouchers", "op": "=", "value": 0},
+        },
         percent_coupon(
             "coupon",
             "10 % на следующую покупку",
@@ -72,10 +78,10 @@ POST_PURCHASE = preset(
         message(
             "next",
             "🎟 {name|Здравствуйте}, давно не виделись!\n\n"
-            "Для вас 10 % на следующую покупку по купону {code}. Он действует 14 дней, "
+            "Для вас 10 % на следующую покупку по купону {code}. Он действует до {until}, "
             "а баллы за покупку придут как обычно.",
             "🎟 {name|Hello}, we have not seen you for a while!\n\n"
-            "Here is 10 % off your next purchase with coupon {code}. It is good for 14 days, "
+            "Here is 10 % off your next purchase with coupon {code}. It is good until {until}, "
             "and the purchase brings points as usual.",
             COUPON,
         ),

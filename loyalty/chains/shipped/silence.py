@@ -61,9 +61,9 @@ WIN_BACK = preset(
         message(
             "personal",
             "🎁 {name|Здравствуйте}, это только для вас: 15 % на любую покупку.\n\n"
-            "Купон {code} действует 14 дней. Очень хотим увидеть вас снова!",
+            "Купон {code} действует до {until}. Очень хотим увидеть вас снова!",
             "🎁 {name|Hello}, this one is just for you: 15 % off anything you like.\n\n"
-            "Coupon {code} is good for 14 days. We would love to see you again!",
+            "Coupon {code} is good until {until}. We would love to see you again!",
             COUPON,
         ),
         {"kind": "wait", "days": 7, "since": "previous"},
@@ -132,9 +132,9 @@ WIN_BACK_MONTHS = preset(
         message(
             "personal",
             "🎁 {name|Здравствуйте}, давайте встретимся снова: дарим вам 20 % на любую "
-            "покупку.\n\nКупон {code} действует 14 дней, и он только ваш.",
+            "покупку.\n\nКупон {code} действует до {until}, и он только ваш.",
             "🎁 {name|Hello}, let us meet again: 20 % off anything, from us to you.\n\n"
-            "Coupon {code} is good for 14 days, and it is yours alone.",
+            "Coupon {code} is good until {until}, and it is yours alone.",
             COUPON,
             then="end",
         ),

@@ -67,10 +67,10 @@ ABANDONED_CART = preset(
         message(
             "discount",
             "🎟 {name|Здравствуйте}, дарим 10 % на заказ из вашей корзины!\n\n"
-            "Купон {code} действует до завтра. Если передумали, ничего страшного: "
+            "Купон {code} действует до {until}. Если передумали, ничего страшного: "
             "больше напоминать не будем.",
             "🎟 {name|Hello}, here is 10 % off what is in your cart!\n\n"
-            "Coupon {code} is good until tomorrow. If you have changed your mind, never mind: "
+            "Coupon {code} is good until {until}. If you have changed your mind, never mind: "
             "we will not remind you again.",
             COUPON,
             lifetime_hours=_CART_HOURS,

@@ -61,10 +61,10 @@ WELCOME = preset(
             "thanks",
             "💛 {name|Здравствуйте}, спасибо, что были у нас!\n\n"
             "Чтобы вторая встреча случилась поскорее, дарим вам 10 % на следующую покупку. "
-            "Купон {code} ждёт вас 7 дней: просто покажите карту на кассе.",
+            "Купон {code} ждёт вас до {until}: просто покажите карту на кассе.",
             "💛 {name|Hello}, thank you for coming by!\n\n"
             "To see you again soon, here is 10 % off your next purchase. Coupon {code} is good "
-            "for 7 days: just show your card at the till.",
+            "until {until}: just show your card at the till.",
             COUPON,
             then="end",
         ),
@@ -79,11 +79,11 @@ WELCOME = preset(
         message(
             "waiting",
             "🎁 {name|Здравствуйте}, ваши баллы вас ждут: на карте {balance}.\n\n"
-            "А к ним подарок: 10 % на первую покупку. Купон {code} действует 7 дней, "
-            "загляните, когда будете рядом!",
+            "А к ним подарок: 10 % на первую покупку. Купон {code} действует до "
+            "{until}. Загляните, когда будете рядом!",
             "🎁 {name|Hello}, your points are waiting for you: {balance} on your card.\n\n"
-            "And a gift beside them: 10 % off your first purchase. Coupon {code} is good for "
-            "7 days, so drop in when you are nearby!",
+            "And a gift beside them: 10 % off your first purchase. Coupon {code} is good "
+            "until {until}, so drop in when you are nearby!",
             COUPON,
         ),
     ],

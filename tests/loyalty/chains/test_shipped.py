@@ -10,11 +10,12 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loyalty import chains
+from loyalty import chains, segments
 from loyalty.chains.checking import problems_of
 from loyalty.chains.model import URGENCIES, GiftStep
 from loyalty.chains.shipped import PRESETS
 from loyalty.chains.tables import chain, chain_version
+from loyalty.chains.world import rules_of
 from loyalty.messaging import policy
 from tests.world import World
 
@@ -48,6 +49,8 @@ def test_each_could_be_published_as_it_is(key: str) -> None:
     preset = PRESETS[key]
     assert list(problems_of(preset.definition)) == []
     assert {language for language, words in preset.about.items() if len(words) > 40} == {"ru", "en"}
+    for rule in rules_of(preset.definition):
+        segments.check(rule.model_dump(by_alias=True, mode="json"))
     urgency = preset.definition.urgency or key
     assert urgency in URGENCIES
     assert policy.rank("chain:x", "14", urgency) < len(policy.PRIORITY)

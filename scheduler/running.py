@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from loyalty import clock, program
-from loyalty.db import Database
-from loyalty.delivery import Place
+from loyalty.db import Database, read_installation
+from loyalty.db.installation import DEMO
+from loyalty.delivery import Links, Place
 from loyalty.settings import Settings
 from loyalty.texts import LANGUAGES, translator
 from loyalty.tokens import Keys
@@ -24,6 +26,8 @@ from scheduler.ticks import Tick, Ticks
 from scheduler.webhooks import Caller
 
 log = logging.getLogger(__name__)
+
+_OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104 - not bound
 
 _SETTLE_ROUNDS = 50
 """Rounds of ticks and sending at one moment, before the time machine goes on regardless."""
@@ -76,7 +80,7 @@ class RunningScheduler:
         asyncio.get_running_loop().run_in_executor(None, _warm_words)
         for name, tick, seconds in (
             ("chains", self.ticks.chains, 1),
-            ("plan_expiry", self.ticks.plan_expiry, 60),
+            ("plan", self.ticks.plan, 60),
             ("expire", self.ticks.expire, 30),
             ("birthdays", self.ticks.birthdays, 60),
             ("referrals", self.ticks.referrals, 30),
@@ -160,6 +164,20 @@ def _warm_words() -> None:
         say.day(clock.now().date())
 
 
+async def _links(db: Database, settings: Settings, keys: Keys | None) -> Links | None:
+    """What links of messages are counted by; None if they cannot be: Telegram refuses buttons
+    that lead to a machine's own name, and with them the whole message."""
+    if keys is None:
+        return None
+    host = urlsplit(settings.public_url).hostname or ""
+    if host in _OWN_NAMES:
+        state = await db.read(read_installation)
+        if state is None or state.stamp != DEMO:
+            log.warning("PUBLIC_URL is this machine's own name: links are not counted")
+            return None
+    return Links(keys, settings.public_url)
+
+
 async def start(
     db: Database,
     *,
@@ -186,7 +204,8 @@ async def start(
     if settings.redis_url:
         limits = RedisLimits(settings.redis_url, bot_id=bot, per_second=rate)
     telegram = Telegram(token=token, api_url=api_url)
-    place = Place(settings.time_zone, settings.currency, settings.language)
+    links = await _links(db, settings, keys)
+    place = Place(settings.time_zone, settings.currency, settings.language, links)
     dispatcher = Dispatcher(db, telegram=telegram, limits=limits, place=place, bot_id=bot)
     leader = Leader(db)
     running = RunningScheduler(

@@ -19,6 +19,7 @@ from loyalty.delivery.claiming import (
     recover,
     release,
 )
+from loyalty.delivery.clicks import note_link, note_tap
 from loyalty.delivery.settling import (
     MAX_ATTEMPTS,
     Kind,
@@ -29,26 +30,42 @@ from loyalty.delivery.settling import (
     settle,
 )
 from loyalty.delivery.shaping import Outgoing
+from loyalty.delivery.tracking import (
+    Links,
+    Tracked,
+    find_link,
+    kept_for_links,
+    split_mark,
+    tracked,
+)
 
 __all__ = [
     "LEASE",
     "MAX_ATTEMPTS",
     "Claimed",
     "Kind",
+    "Links",
     "Outcome",
     "Outgoing",
     "Place",
     "Settled",
+    "Tracked",
     "begin",
     "claim",
     "close_chat",
+    "find_link",
     "give_up",
     "halt_chain",
     "is_anything_due",
     "keep",
+    "kept_for_links",
     "next_due",
+    "note_link",
+    "note_tap",
     "postpone",
     "recover",
     "release",
     "settle",
+    "split_mark",
+    "tracked",
 ]

@@ -20,6 +20,7 @@ from loyalty.db.rows import Rows
 from loyalty.delivery.claiming import LEASE
 from loyalty.delivery.instead import TOLD_BY_CHAIN, Later, ensure_untold
 from loyalty.delivery.shaping import Outgoing, call_of, fits_under
+from loyalty.delivery.tracking import Links, with_tracking
 from loyalty.delivery.wording import Gone, with_words, words_of_chain
 from loyalty.messaging import media
 from loyalty.messaging.outbox import MASS, SERVICE
@@ -45,11 +46,13 @@ _INSTANT = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the business lives: its zone, currency, and language of last resort."""
+    """Where the business lives: its zone, currency, and language of last resort; ``links``: what
+    tracked links are made with (None: links stay as they are)."""
 
     time_zone: str
     currency: str
     language: str
+    links: Links | None = None
 
 
 @dataclass(slots=True)
@@ -338,7 +341,15 @@ def _outgoing(
     for row, message in leaving:
         picture = pictures.get(message.picture or 0) if fits_under(message.text) else None
         protect = bool(row.payload.get("protect"))
-        method, params = call_of(row.chat_id, message, picture, protect=protect)
+        said = with_tracking(
+            session,
+            message,
+            row.payload,
+            outbox_id=row.id,
+            message_class=row.message_class,
+            links=look.place.links,
+        )
+        method, params = call_of(row.chat_id, said, picture, protect=protect)
         version = row.payload.get("chain_version")
         made.append(
             Outgoing(

@@ -13,13 +13,14 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loyalty import events, idempotency, inbox
+from loyalty import delivery, events, idempotency, inbox
 from loyalty.chains.tables import enrolment
 from loyalty.consent import consent
 from loyalty.customers import card, card_code, customer, external_id, phone_seen, telegram_chat
 from loyalty.events import event
 from loyalty.feedback.tables import rating, talk, talk_message
 from loyalty.ids import new_id
+from loyalty.messaging.outbox import SERVICE
 from loyalty.messaging.tables import outbox, touch
 from loyalty.purchases.tables import sale_draft
 from loyalty.vouchers.tables import voucher
@@ -91,12 +92,23 @@ def wipe_messages(session: Session, ids: Sequence[int], *, now: datetime) -> boo
         .where(waits)
         .values(state="cancelled", reason=GONE, settled_at=now, lease_owner=None, lease_until=None)
     )
+    service = o.message_class == SERVICE
     ended = sa.and_(mine, o.chat_id != NOBODY, o.state.not_in((*_ON_ITS_WAY, "sending")))
-    session.execute(
-        sa.update(outbox).where(ended).values(chat_id=NOBODY, payload={}, message_id=None)
-    )
+    _keep_links(session, ended)
+    gone = {"chat_id": NOBODY, "message_id": None}
+    session.execute(sa.update(outbox).where(ended, service).values(payload={}, **gone))
+    session.execute(sa.update(outbox).where(ended).values(**gone))
     left = sa.select(o.id).where(mine, o.chat_id != NOBODY).limit(1)
     return session.execute(left).first() is None
+
+
+def _keep_links(session: Session, ended: sa.ColumnElement[bool]) -> None:
+    """Of what chains and campaigns said, only where their links led: those stay in the chat."""
+    o = outbox.c
+    query = sa.select(o.id, o.payload).where(ended, o.message_class != SERVICE)
+    for row in session.execute(query).all():
+        kept = delivery.kept_for_links(session, row.payload or {})
+        session.execute(sa.update(outbox).where(o.id == row.id).values(payload=kept))
 
 
 def waits_for_message(now: datetime) -> sa.ColumnElement[bool]:

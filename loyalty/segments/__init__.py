@@ -16,6 +16,7 @@ from loyalty.segments.compiling import (
     sample,
     where,
 )
+from loyalty.segments.describing import Names, describe, segment_title
 from loyalty.segments.fields import GROUPS, OPERATORS, Extra, Field
 from loyalty.segments.ready_made import (
     ACTIVE,
@@ -79,6 +80,7 @@ __all__ = [
     "Field",
     "InSegment",
     "Is",
+    "Names",
     "Not",
     "Rule",
     "Sampled",
@@ -88,6 +90,7 @@ __all__ = [
     "check",
     "conditions",
     "count",
+    "describe",
     "get",
     "in_birthday_week",
     "lifecycle",
@@ -98,5 +101,6 @@ __all__ = [
     "sample",
     "save",
     "saved",
+    "segment_title",
     "where",
 ]

@@ -129,7 +129,7 @@ _PROFILE = (
         choices=(
             ("active", N_("Member")),
             ("anonymous", N_("Paper card without an owner")),
-            ("blocked", N_("Blocked")),
+            ("blocked", N_("Blocked card")),
         ),
     ),
     _days("joined_days_ago", "profile", N_("Days since joining")),
@@ -162,10 +162,10 @@ _PURCHASES = (
         kind="choice",
         operators=CHOICE_OPS,
         choices=(
-            (ACTIVE, N_("Active")),
-            (AT_RISK, N_("At risk")),
-            (SLEEPING, N_("Sleeping")),
-            (LOST, N_("Lost")),
+            (ACTIVE, N_("Active buyers")),
+            (AT_RISK, N_("At risk of leaving")),
+            (SLEEPING, N_("Sleeping buyers")),
+            (LOST, N_("Lost buyers")),
         ),
     ),
     _number("bought", "purchases", N_("Purchases with certain goods"), *_GOODS, _WINDOW),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from loyalty import segments
+from loyalty.errors import SegmentInvalid
 from loyalty.messaging.people import Person
 from loyalty.messaging.policy import PolicyRules
+
+log = logging.getLogger(__name__)
 
 
 def note_segments(
@@ -26,9 +30,12 @@ def note_segments(
     """
     if not rules.by_segment or not people:
         return
-    keys = sorted(rules.by_segment)
-    found = segments.members_of(
-        session, keys=keys, customer_ids=list(people), now=now, time_zone=time_zone
-    )
+    found: dict[str, set[int]] = {}
+    for key in sorted(rules.by_segment):
+        try:
+            found |= segments.members_of(session, [key], list(people), now, time_zone)
+        except SegmentInvalid:
+            # Archived, or made of one that is: its row matches nobody, the rest go on.
+            log.warning("caps of segment %s match nobody: it cannot be asked", key)
     for person in people.values():
-        person.segments = frozenset(key for key in keys if person.id in found.get(key, ()))
+        person.segments = frozenset(key for key, members in found.items() if person.id in members)

@@ -119,6 +119,7 @@ AHEAD = frozenset({"birthday_in_days", "field_days_until"})
 
 def days_ago(_: Translator, op: str, n: int, low: int) -> Markup:
     """ "More than 90 days ago"; ``low`` is the lower end of two."""
+    least = _.number(low)
     match op:
         case ">=":
             return _.plural("{n} day ago or earlier", "{n} days ago or earlier", n)
@@ -140,6 +141,7 @@ def days_ago(_: Translator, op: str, n: int, low: int) -> Markup:
 
 def days_until(_: Translator, op: str, n: int, low: int) -> Markup:
     """ "In at most 7 days"; ``low`` as above."""
+    least = _.number(low)
     match op:
         case ">=":
             return _.plural("in {n} day or later", "in {n} days or later", n)

@@ -132,9 +132,7 @@ def days_ago(_: Translator, op: str, n: int, low: int) -> Markup:
         case "!=":
             return _.plural("not {n} day ago", "not {n} days ago", n)
         case "between":
-            return _.plural(
-                "from {low} to {n} day ago", "from {low} to {n} days ago", n, low=_.number(low)
-            )
+            return _.plural("from {low} to {n} day ago", "from {low} to {n} days ago", n, low=least)
         case _:
             return _.plural("exactly {n} day ago", "exactly {n} days ago", n)
 

@@ -138,6 +138,7 @@ _PROBLEMS = {
     "dry_run_not_found": N_("I could not find this dry run."),
     "dry_run_period": N_("Please choose a first day that is not after the last one."),
     "task_not_found": N_("There is no such call."),
+    "staff_has_no_chat": N_("Connect your own Telegram first, then we can send it to you."),
     "task_closed": N_("This call is over already."),
     "product_not_found": N_("There are no such goods in the catalogue."),
     "talk_not_found": N_("There is no such talk."),

@@ -122,6 +122,7 @@ _PLAIN = {
     "picture_invalid": N_("A picture is a PNG, JPEG, WebP or GIF of up to 5 MB."),
     "voucher_code_invalid": N_("A code has 3 to 32 letters and digits."),
     "task_not_found": N_("I could not find this call."),
+    "staff_has_no_chat": N_("Connect your own Telegram first, then we can send it to you."),
     "task_closed": N_("This call is over already."),
     "product_not_found": N_("I could not find these goods."),
     "talk_not_found": N_("I could not find this talk."),

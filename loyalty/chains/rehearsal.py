@@ -20,7 +20,7 @@ from loyalty.chains.model import (
     ReplenishTrigger,
     Step,
 )
-from loyalty.chains.store import check, get
+from loyalty.chains.store import Chain, check, get
 from loyalty.chains.tables import chain
 from loyalty.chains.world import Pass
 from loyalty.customers import customer
@@ -77,12 +77,7 @@ def rehearse(
         ChainNotFound, CustomerNotFound: there is none.
         ChainInvalid: the draft cannot be played yet (facts ``problems``).
     """
-    item = get(session, key=key)
-    definition = item.definition
-    if draft:
-        query = sa.select(chain.c.draft).where(chain.c.id == item.id)
-        document = session.execute(query).scalar_one()
-        definition = check(document) if document is not None else definition
+    item, definition = played_version(session, key=key, draft=draft)
     known = sa.select(customer.c.id).where(customer.c.id == customer_id)
     if session.execute(known).first() is None:
         raise CustomerNotFound()
@@ -118,6 +113,22 @@ def rehearse(
         day=day,
         subject=played.subject,
     )
+
+
+def played_version(session: Session, *, key: str, draft: bool) -> tuple[Chain, Definition]:
+    """The chain and what of it is played: the version in force, or the draft if there is one.
+
+    Raises:
+        ChainNotFound: there is none.
+        ChainInvalid: the draft is not right yet.
+    """
+    item = get(session, key=key)
+    if draft:
+        query = sa.select(chain.c.draft).where(chain.c.id == item.id)
+        document = session.execute(query).scalar_one()
+        if document is not None:
+            return item, check(document)
+    return item, item.definition
 
 
 def occasion(

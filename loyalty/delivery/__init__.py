@@ -30,7 +30,9 @@ from loyalty.delivery.settling import (
     settle,
 )
 from loyalty.delivery.shaping import Outgoing
+from loyalty.delivery.testing import send_test
 from loyalty.delivery.tracking import (
+    PATH,
     Links,
     Tracked,
     find_link,
@@ -42,6 +44,7 @@ from loyalty.delivery.tracking import (
 __all__ = [
     "LEASE",
     "MAX_ATTEMPTS",
+    "PATH",
     "Claimed",
     "Kind",
     "Links",
@@ -65,6 +68,7 @@ __all__ = [
     "postpone",
     "recover",
     "release",
+    "send_test",
     "settle",
     "split_mark",
     "tracked",

@@ -158,6 +158,10 @@ class RatingClosed(Conflict):
     """The purchase was too long ago to rate it, or to change the rating. Facts: ``days``."""
 
 
+class StaffHasNoChat(Conflict):
+    """They have not connected a Telegram of their own."""
+
+
 class TalkClosed(Conflict):
     """The talk is closed: it is reopened before it is answered."""
 

@@ -36,9 +36,6 @@ async def put_chain(world: World, document: Mapping[str, Any], *, key: str = "tr
     checked = chains.check(document)
 
     def unit(session: Session) -> int:
-        texts = sa.select(consent.consent_text.c.id).limit(1)
-        if session.execute(texts).first() is None:
-            consent.ensure_texts(session, now=world.now)
         chain_id, version_id = new_id(), new_id()
         session.execute(
             sa.insert(chain).values(
@@ -63,6 +60,7 @@ async def put_chain(world: World, document: Mapping[str, Any], *, key: str = "tr
 async def somebody(world: World, chat: int = 501, **fields: Any) -> int:
     """A customer who can be written to and has agreed."""
     customer_id = await world.customer(chat=chat, **fields)
+    await world.db.transact(lambda s: consent.ensure_texts(s, now=world.now))
     await world.db.transact(
         lambda s: consent.record(
             s,

@@ -14,7 +14,7 @@ from loyalty import events, inbox, messaging, referrals, wallet
 from loyalty.customers import ERASED, customer, telegram_chat
 from loyalty.db.rows import Rows
 from loyalty.errors import ReferralDecided
-from loyalty.privacy import wiping
+from loyalty.privacy import plans, wiping
 from loyalty.privacy.cards import cards_of
 from loyalty.referrals.tables import referral
 from loyalty.texts import N_, translator
@@ -135,6 +135,7 @@ def erase(
     for row in session.execute(sa.select(customer).where(customer.c.id.in_(ids))).all():
         _strip(session, row, keys=keys, now=now)
     wiping.wipe(session, ids, chats=[chat.telegram_id for chat in chats], now=now)
+    plans.wipe(session, ids, now=now)
     rows = Rows()
     events.record(
         rows,

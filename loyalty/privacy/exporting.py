@@ -20,6 +20,7 @@ from loyalty.db.rows import Rows
 from loyalty.errors import CustomerNotFound
 from loyalty.events import event
 from loyalty.privacy import export_parts as parts
+from loyalty.privacy import plans
 from loyalty.privacy.cards import cards_of
 from loyalty.staff import outlet
 
@@ -97,6 +98,9 @@ PARTS: Mapping[str, Part] = {
     "talks": parts.talks,
     "messages": parts.messages,
     "decisions_about_messages": parts.touches,
+    "clicks": plans.clicks,
+    "chains": plans.chains,
+    "calls": plans.calls,
     "events": parts.happenings,
 }
 """The lists of the document, by name."""

@@ -11,17 +11,19 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from loyalty import consent, customers, events, idempotency, joining, messaging, purchases, wallet
+from loyalty.chains.tables import chain, chain_member, chain_version, enrolment
 from loyalty.consent import ADS_TELEGRAM, PERSONAL_DATA
 from loyalty.customers import customer, external_id, telegram_chat
 from loyalty.db import Rows
 from loyalty.feedback.tables import rating, talk, talk_message
 from loyalty.ids import new_id
 from loyalty.inbox import inbox
-from loyalty.messaging.tables import outbox
+from loyalty.messaging.tables import click, outbox
 from loyalty.purchases.tables import sale_draft
 from loyalty.receipts import purchase
 from loyalty.referrals.tables import referral
 from loyalty.tables import metadata
+from loyalty.tasks.tables import task
 from loyalty.tokens import Keys
 from loyalty.vouchers.tables import voucher
 from loyalty.wallet.tables import till_hold
@@ -137,6 +139,7 @@ def _leave_traces(
                 due_at=now, purchase_id=purchase_id,
             )
         )  # fmt: skip
+    _plans(session, who, now)
     gift_card = _vouchers(session, who, now)
     return customers.show_card(session, keys=KEYS, customer_id=who, now=now), gift_card
 
@@ -225,6 +228,40 @@ def _till(session: Session, world: World, who: int, now: Any) -> None:
     wallet.pause_spending(
         session, customer_id=who, reason=f"{MARK} lost her phone", until=None, actor="staff:1",
         now=now,
+    )  # fmt: skip
+
+
+def _plans(session: Session, who: int, now: Any) -> None:
+    """A pass of a chain that knows her cart, a call about it, two clicks."""
+    chain_id, version_id = new_id(), new_id()
+    session.execute(sa.insert(chain).values(id=chain_id, key="trial", enabled=True, created_at=now))
+    session.execute(
+        sa.insert(chain_version).values(
+            id=version_id, chain_id=chain_id, number=1, definition={}, published_at=now,
+            author="staff:1",
+        )
+    )  # fmt: skip
+    session.execute(
+        sa.insert(enrolment).values(
+            id=new_id(), chain_id=chain_id, chain_version_id=version_id, customer_id=who,
+            occurrence="1", step=0, status="active", due_at=now, enrolled_at=now,
+            subject={"category": MARK, "code": f"FOR{MARK.upper()}"},
+        )
+    )  # fmt: skip
+    session.execute(sa.insert(chain_member).values(chain_id=chain_id, customer_id=who, since=now))
+    for key, status in (("touch:1", "open"), ("touch:2", "done")):
+        session.execute(
+            sa.insert(task).values(
+                id=new_id(), key=key, customer_id=who, source="chain:trial",
+                title={"ru": "Позвонить", "en": "Call"}, status=status, note=f"{MARK} is angry",
+                created_at=now, due_at=now,
+            )
+        )  # fmt: skip
+    session.execute(
+        sa.insert(click).values(
+            id=new_id(), at=now, customer_id=who, source="chain:trial", step="m", kind="button",
+            target="card", outbox_id=1,
+        )
     )  # fmt: skip
 
 

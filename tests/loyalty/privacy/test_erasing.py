@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loyalty import checkup, customers, privacy, wallet
+from loyalty import checkup, customers, privacy, tasks, wallet
+from loyalty.chains.tables import chain_member
 from loyalty.consent import consent
 from loyalty.customers import card_code, customer, phone_seen, telegram_chat
 from loyalty.db.sqlite import sqlite_path
@@ -132,6 +133,14 @@ async def test_the_books_add_up_and_nothing_can_be_spent(anna: Anna, world: Worl
     # A return of what she bought is still possible, and still adds up.
     await world.take_back(anna.purchase_id)
     assert await world.faults() == []
+
+
+async def test_nobody_calls_her_any_more(anna: Anna, world: World) -> None:
+    assert await erase(anna)
+    left = await world.db.read(lambda s: tasks.listing(s, status=None, customer_id=anna.id))
+    assert sorted((one.status, one.note) for one in left) == [("done", None), ("dropped", None)]
+    members = sa.select(sa.func.count()).select_from(chain_member)
+    assert await world.db.read(lambda s: s.execute(members).scalar_one()) == 0
 
 
 async def test_erased_twice_is_erased_once(anna: Anna, world: World) -> None:

@@ -57,6 +57,14 @@ async def test_everything_about_her_is_in_it(anna: Anna, world: World) -> None:
     assert [line["by"] for line in document["talks"][0]["messages"]] == ["you", "staff"]
     assert f"Hello {MARK}" in [row["text"] for row in document["messages"]]
     assert "customer.joined" in {row["what"] for row in document["events"]}
+    assert [(row["status"], row["note"]) for row in document["calls"]] == [
+        ("open", f"{MARK} is angry"),
+        ("done", f"{MARK} is angry"),
+    ]
+    assert [(row["chain"], row["about"]["category"]) for row in document["chains"]] == [
+        ("trial", MARK)
+    ]
+    assert [row["opened"] for row in document["clicks"]] == ["card"]
 
 
 async def test_returns_stand_with_their_receipt(anna: Anna, world: World) -> None:

@@ -21,15 +21,29 @@ _last = 0
 
 def new_id() -> int:
     """A new id, greater than every id this process has made before."""
+    with _lock:
+        return _next()
+
+
+def _next() -> int:
     global _last
     earliest = (time.time_ns() // 1_000_000 - _EPOCH_MS) << _RANDOM_BITS
+    if _last >= earliest:
+        _last += 1
+    else:
+        # Half of the random range is left for counting up within the millisecond.
+        _last = earliest | secrets.randbits(_RANDOM_BITS - 1)
+    return _last
+
+
+def block(size: int) -> int:
+    """The first of ``size`` ids in a row that nobody else in this process will draw, for rows
+    that a statement makes by itself."""
+    global _last
     with _lock:
-        if _last >= earliest:
-            _last += 1
-        else:
-            # Half of the random range is left for counting up within the millisecond.
-            _last = earliest | secrets.randbits(_RANDOM_BITS - 1)
-        return _last
+        first = _next()
+        _last = first + size - 1
+        return first
 
 
 def short_of(number: int) -> str:

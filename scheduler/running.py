@@ -91,6 +91,7 @@ class RunningScheduler:
             ("drafts", self.ticks.drafts, 60),
             ("webhooks", self.ticks.webhooks, 2),
             ("reconcile", self.ticks.reconcile, 60),
+            ("goods", self.ticks.goods, 300),
             ("sweep", self.ticks.sweep, 3600),
         ):
             self._clockwork.add_job(

@@ -26,6 +26,7 @@ from loyalty import (
 from loyalty.db import Database
 from loyalty.purchases import drafts
 from loyalty.tokens import Keys
+from scheduler.goods import learn_pairs
 from scheduler.reviews import review_tiers
 from scheduler.sweeps import sweep
 
@@ -76,6 +77,21 @@ class Ticks:
             )
             done += moved.moved
             if not moved.more:
+                break
+        return done
+
+    async def plan(self) -> int:
+        """Enrol those whose chains start with time: a day, a silence, a segment, expiring
+        points."""
+        done = 0
+        for _ in range(_ROUNDS):
+            planned = await self._db.transact(
+                lambda session: chains.plan(
+                    session, now=clock.now(), time_zone=self._time_zone, only=chains.BY_TIME
+                )
+            )
+            done += planned.enrolled
+            if not planned.more:
                 break
         return done
 
@@ -147,6 +163,10 @@ class Ticks:
     async def tiers(self) -> int:
         """Review tiers daily, warn monthly, each once; how many customers it concerned."""
         return await review_tiers(self._db, time_zone=self._time_zone)
+
+    async def goods(self) -> int:
+        """Look up what goes with what, once a night; how many pairs there are."""
+        return await learn_pairs(self._db, time_zone=self._time_zone)
 
     async def privacy(self) -> int:
         """Erase those who asked for it and whose days of thinking it over have passed.
@@ -234,7 +254,7 @@ class Ticks:
             self.birthdays,
             self.referrals,
             self.tiers,
-            self.plan_expiry,
+            self.plan,
             self.chains,
             self.expire,
             self.privacy,

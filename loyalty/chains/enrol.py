@@ -1,237 +1,309 @@
-"""Who starts a chain: read from events and from the days points expire. May run any number of
-times, anywhere, late: an enrolment is once per customer, chain and occurrence."""
+"""Who starts a chain. May run any number of times, anywhere, late: an enrolment is once per
+customer, chain and occurrence, and begins when it should have begun.
+
+Events are read after a cursor. Starts that come with time (a birthday, a silence) are looked for
+in the time since the last look, and once an hour as far back as they are of use, so that what was
+told late is not missed: slice by slice of the customers, so that memory and transactions stay
+small however many there are.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loyalty import clock
-from loyalty.chains.model import EventTrigger, ExpiryTrigger
-from loyalty.chains.store import OVERLAP_IDS, Chain, all_chains
-from loyalty.chains.tables import chain_cursor, enrolment
+from loyalty.chains import triggers_segment as segment
+from loyalty.chains.model import EventTrigger, ExpiryTrigger, SegmentTrigger
+from loyalty.chains.store import Chain, all_chains, definition_of
+from loyalty.chains.tables import chain
+from loyalty.chains.triggers_common import USEFUL, Place, Window, enrol
+from loyalty.chains.triggers_days import (
+    calendar_starts,
+    date_starts,
+    has_calendar_day,
+    has_midnight,
+)
+from loyalty.chains.triggers_events import follow, newest
+from loyalty.chains.triggers_expiry import plan_expiring
+from loyalty.chains.triggers_next import next_planned
+from loyalty.chains.triggers_progress import Doing, Progress, all_progress, keep, take
+from loyalty.chains.triggers_replenish import has_paces, replenish_starts
+from loyalty.chains.triggers_silence import silence_starts
 from loyalty.customers import customer
-from loyalty.db.fast import as_time, fetch, is_postgres
-from loyalty.events import event
-from loyalty.ids import new_id
-from loyalty.messaging.outbox import insert_new
-from loyalty.wallet.tables import lot
+from loyalty.errors import SegmentInvalid
 
-# Written out, not bound, so that both databases see the partial index fits.
-_LEFT = lot.c.remaining > sa.literal_column("0")
+__all__ = ["Planned", "enrol_from_events", "next_planned", "plan", "plan_expiry"]
 
-PAGE = 500
-"""Events or customers taken at a time: a unit stays short under live sales."""
+log = logging.getLogger(__name__)
 
+EVENTS = frozenset({"event"})
+BY_TIME = frozenset({"expiry", "date", "silence", "replenish", "segment", "calendar"})
 
-def enrol_from_events(session: Session, *, now: datetime, pages: int = 4) -> int:
-    """Enrol customers whose events start a chain; how many were new.
+PAGES = 4
+"""Pages of new events that are read in one unit."""
 
-    Reads on from each chain's cursor, at most ``pages`` pages of it, and looks again at the
-    last two minutes: ids grow with the clock of the process that drew them, and a row may be
-    committed after a later one was read.
-    """
-    enrolled = 0
-    for item in all_chains(session):
-        if item.enabled and isinstance(item.definition.trigger, EventTrigger):
-            enrolled += _follow(session, item, now=now, pages=pages)
-    return enrolled
+SLICES = 4
+"""Slices of customers that are read in one unit."""
+
+SLICE = 10_000
+WIDE_SLICE = 50_000
+"""Customers in a slice; in a wide one where a rule is asked, which may read whole tables."""
+
+WHOLE_EVERY = timedelta(hours=1)
+SEGMENT_EVERY = timedelta(minutes=5)
+_NARROW = timedelta(hours=6)
+"""A look at no more time than this needs no slices where an index leads to what is due."""
 
 
-def _follow(session: Session, item: Chain, *, now: datetime, pages: int) -> int:
-    trigger = item.definition.trigger
-    assert isinstance(trigger, EventTrigger)
-    query = sa.select(chain_cursor.c.last_event_id).where(chain_cursor.c.chain_id == item.id)
-    cursor = session.execute(query).scalar_one_or_none() or 0
-    fresh = cursor
-    position = min(cursor, max(cursor - OVERLAP_IDS, new_id() - 2 * OVERLAP_IDS))
-    enrolled, read = 0, 0
-    while read < pages:
-        page = _events_after(session, trigger.event, position)
-        if not page:
-            break
-        enrolled += _enrol(session, item, trigger, page, now=now)
-        position = page[-1].id
-        # Looking back over the overlap does not use up the pages for what is new.
-        read += position > fresh
-        if len(page) < PAGE:
-            break
-    if position > fresh:
-        values = {"last_event_id": position}
-        done = session.execute(
-            sa.update(chain_cursor).where(chain_cursor.c.chain_id == item.id).values(**values)
-        )
-        if not done.rowcount:  # type: ignore[attr-defined]
-            session.execute(sa.insert(chain_cursor).values(chain_id=item.id, **values))
-    return enrolled
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a call did; ``more`` says that there is more to do right now."""
+
+    enrolled: int
+    more: bool
 
 
-def _events_after(session: Session, type_: str, position: int) -> Sequence[Any]:
-    query = (
-        sa.select(event.c.id, event.c.at, event.c.customer_id, event.c.data)
-        .where(event.c.type == type_, event.c.id > position)
-        .order_by(event.c.id)
-        .limit(PAGE)
-    )
-    return session.execute(query).all()
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How starts of a kind of trigger are looked for: the query, whether there can be any at
+    all in a window, whether an index leads to them, whether what was told late counts."""
+
+    starts: Callable[[Place, Chain, Window], sa.Select[Any] | None]
+    may_start: Callable[[Place, Chain, Window], bool] | None = None
+    by_index: bool = False
+    looks_back: bool = True
+    slice: int = SLICE
 
 
-def _enrol(
+_LOOKS = {
+    "date": _Look(date_starts, has_midnight),
+    "silence": _Look(silence_starts, by_index=True),
+    "replenish": _Look(replenish_starts, has_paces, by_index=True),
+    # Who comes into the segment after the day has missed it.
+    "calendar": _Look(calendar_starts, has_calendar_day, looks_back=False, slice=WIDE_SLICE),
+}
+
+
+def plan(
     session: Session,
-    item: Chain,
-    trigger: EventTrigger,
-    page: Sequence[Any],
     *,
     now: datetime,
-) -> int:
-    since = item.enabled_at or now
-    starts: dict[tuple[int, str], datetime] = {}
-    for row in page:
-        if row.customer_id is None or row.at < since:
-            continue
-        occurrence = "once"
-        if trigger.occurrence == "purchase":
-            occurrence = str(row.data.get("purchase_id", row.id))
-        starts.setdefault((row.customer_id, occurrence), row.at)
-    return _insert(session, item, starts, now=now)
+    time_zone: str,
+    only: Collection[str] | None = None,
+    pages: int = PAGES,
+) -> Planned:
+    """Enrol whoever should have started a chain by ``now``; call again while ``more``.
 
-
-def _insert(
-    session: Session, item: Chain, starts: dict[tuple[int, str], datetime], *, now: datetime
-) -> int:
-    """New enrolments at the first step, due when they started."""
-    rows = [
-        {
-            "id": new_id(),
-            "chain_id": item.id,
-            "chain_version_id": item.version_id,
-            "customer_id": customer_id,
-            "occurrence": occurrence,
-            "step": 0,
-            "status": "active",
-            "due_at": at,
-            "enrolled_at": min(at, now),
-        }
-        for (customer_id, occurrence), at in _unknown(session, item, starts).items()
+    ``time_zone`` is the business's. ``only`` names kinds of triggers (None: all). A unit is
+    bounded: ``pages`` pages of events a chain, a few slices of customers altogether.
+    """
+    items = [
+        item
+        for item in all_chains(session)
+        if item.enabled and (only is None or item.definition.trigger.kind in only)
     ]
-    return len(insert_new(session, enrolment, rows))
+    if not items:
+        return Planned(0, False)
+    place = Place(session, now, time_zone)
+    known = all_progress(session)
+    news = newest(session, items)
+    enrolled, more, slices = 0, False, SLICES
+    for item in items:
+        progress = known.get(item.id)
+        trigger = item.definition.trigger
+        try:
+            if isinstance(trigger, EventTrigger):
+                last = news.get(trigger.event, 0)
+                new, left = follow(place, item, pages=pages, known=progress, newest_id=last)
+            elif isinstance(trigger, ExpiryTrigger):
+                new, left = plan_expiring(place, item, pages=pages)
+            else:
+                new, left, slices = _look(place, item, progress, slices)
+        except SegmentInvalid:
+            _halt(session, item, now=now)
+            continue
+        enrolled, more = enrolled + new, more or left
+    return Planned(enrolled, more)
 
 
-def _unknown(
-    session: Session, item: Chain, starts: dict[tuple[int, str], datetime]
-) -> dict[tuple[int, str], datetime]:
-    """Those of them that the chain does not know yet and that somebody stands behind."""
-    if not starts:
-        return {}
-    query = sa.select(enrolment.c.customer_id, enrolment.c.occurrence).where(
-        enrolment.c.chain_id == item.id,
-        enrolment.c.customer_id.in_(sorted({customer_id for customer_id, _ in starts})),
-    )
-    known = {(row.customer_id, row.occurrence) for row in session.execute(query)}
-    fresh = {key: at for key, at in starts.items() if key not in known}
-    if not fresh:
-        return {}
-    # A claimed paper card is nobody to write to: its owner is a customer of their own.
-    claimed = sa.select(customer.c.id).where(
-        customer.c.id.in_(sorted({customer_id for customer_id, _ in fresh})),
-        customer.c.merged_into.is_not(None),
-    )
-    gone = set(session.execute(claimed).scalars())
-    return {key: at for key, at in fresh.items() if key[0] not in gone}
+def enrol_from_events(session: Session, *, now: datetime, pages: int = PAGES) -> int:
+    """Enrol customers whose events start a chain; how many were new.
+
+    Reads at most ``pages`` pages of what is new after each chain's cursor.
+    """
+    # Events are of a moment, not of a day: no zone has a say in them.
+    return plan(session, now=now, time_zone="UTC", only=EVENTS, pages=pages).enrolled
 
 
 def plan_expiry(session: Session, *, now: datetime, time_zone: str, pages: int = 8) -> int:
     """Enrol customers whose points have a last day soon, summed by that day; how many were new.
 
-    Days are the business's. Points that came back after a chain had ended for want of any are
-    followed again from where it stood. At most ``pages`` pages of customers a chain; the rest is
-    left to the next call.
+    At most ``pages`` pages of customers a chain; the rest is left to the next call.
     """
-    enrolled = 0
-    for item in all_chains(session):
-        trigger = item.definition.trigger
-        if not item.enabled or not isinstance(trigger, ExpiryTrigger):
-            continue
-        last = clock.local_date(now, time_zone) + timedelta(days=trigger.days_before + 1)
-        horizon = clock.start_of_day(last, time_zone)
-        moments = [row[0] for row in fetch(session, _MOMENTS, now, horizon)]
-        if not moments:
-            continue
-        days = [(_last_day(moment, time_zone), moment) for moment in moments]
-        for _ in range(pages):
-            fresh, back, more = _near(session, item, days)
-            enrolled += _insert(session, item, dict.fromkeys(fresh, now), now=now)
-            _reopen(session, back, now=now)
-            if not more:
-                break
-    return enrolled
+    only = frozenset({"expiry"})
+    return plan(session, now=now, time_zone=time_zone, only=only, pages=pages).enrolled
 
 
-# Straight through the driver: this runs every minute, and finds nothing almost every time.
-_MOMENTS = (
-    "SELECT DISTINCT expires_at FROM lot"
-    " WHERE remaining > 0 AND expires_at > $1 AND expires_at <= $2 ORDER BY expires_at"
-)
-_NEAR = (
-    "SELECT DISTINCT l.customer_id, d.day, e.id FROM {days} JOIN lot l"
-    " ON l.remaining > 0 AND l.expires_at = d.expires_at LEFT JOIN enrolment e"
-    " ON e.customer_id = l.customer_id AND e.chain_id = $1 AND e.occurrence = d.day"
-    " WHERE e.id IS NULL OR (e.status = 'exited' AND e.reason = 'points_spent')"
-    " ORDER BY l.customer_id, d.day LIMIT $2"
-)
-_NEAR_POSTGRES = _NEAR.format(days="unnest($3::timestamptz[], $4::text[]) AS d(expires_at, day)")
-_NEAR_SQLITE = _NEAR.format(
-    days="(SELECT value ->> 0 AS day, value ->> 1 AS expires_at FROM json_each($3)) AS d"
-)
+def _halt(session: Session, item: Chain, *, now: datetime) -> None:
+    """Its segment cannot be read any more: the others go on, and somebody has to look."""
+    log.error("chain %s is switched off: its segment cannot be read", item.key)
+    values = {"enabled": False, "halted_at": now, "halted_reason": "segment_invalid"}
+    session.execute(sa.update(chain).where(chain.c.id == item.id).values(**values))
 
 
-def _last_day(moment: datetime | str, time_zone: str) -> str:
-    at = as_time(moment)
-    assert at is not None
-    return clock.last_valid_day(at, time_zone).isoformat()
+# --- a look at time ----------------------------------------------------------------------------
 
 
-def _near(
-    session: Session, item: Chain, days: Sequence[tuple[str, Any]]
-) -> tuple[list[tuple[int, str]], list[int], bool]:
-    """A page of those with points that end on these days and whom the chain does not follow:
-    (customer, day) without an enrolment, enrolments that ended too early, whether it was full."""
-    if is_postgres(session):
-        names, moments = [day for day, _ in days], [raw for _, raw in days]
-        found = fetch(session, _NEAR_POSTGRES, item.id, PAGE, moments, names)
+def _look(place: Place, item: Chain, known: Progress | None, slices: int) -> tuple[int, bool, int]:
+    """Look for the starts of a chain that come with time, as far as ``slices`` go: how many were
+    new, whether more are left, and how many slices are."""
+    if not _is_due(place, item, known):
+        return 0, False, slices
+    if slices <= 0:
+        return 0, True, 0
+    progress = take(place.session, item.id)
+    # Another planner has it, or had it a moment ago.
+    if progress is None or not _is_due(place, item, progress):
+        return 0, False, slices
+    doing = progress.doing
+    if doing is None or doing.version_id != item.version_id:
+        doing = _begin(place, item, progress)
+    new = 0
+    while slices > 0:
+        window = _slice(place, item, doing, progress)
+        new += _take_slice(place, item, doing, window)
+        slices -= 1
+        if window.high is None:
+            _finish(progress, doing, place)
+            keep(place.session, progress)
+            return new, False, slices
+        doing = replace(doing, low=window.high)
+    progress.doing = doing
+    progress.zones |= place.seen_zones
+    keep(place.session, progress)
+    return new, True, 0
+
+
+def _floor(place: Place, item: Chain) -> datetime:
+    """Starts up to here are not made: too old to be of use, or the chain was off."""
+    useful = place.now - USEFUL
+    if item.enabled_at is None:
+        return place.now
+    return max(useful, item.enabled_at - timedelta(microseconds=1))
+
+
+def _is_first(item: Chain, progress: Progress | None) -> bool:
+    """Whether the chain is looked at for the first time since it was switched on."""
+    if progress is None or progress.planned_to is None:
+        return True
+    return item.enabled_at is not None and progress.planned_to < item.enabled_at
+
+
+def _is_whole(place: Place, item: Chain, progress: Progress | None) -> bool:
+    """Whether it is time to look back as far as starts are of use."""
+    if _is_first(item, progress):
+        return True
+    assert progress is not None
+    look = _LOOKS.get(item.definition.trigger.kind)
+    if look is None or not look.looks_back:
+        return False
+    looked = progress.looked_at
+    if looked is None or progress.version_id != item.version_id:
+        return True
+    return place.now >= looked + WHOLE_EVERY
+
+
+def _window(place: Place, item: Chain, progress: Progress | None) -> Window:
+    floor = _floor(place, item)
+    whole = _is_whole(place, item, progress)
+    if whole or progress is None or progress.planned_to is None:
+        return Window(floor, place.now, zones=None)
+    return Window(max(floor, progress.planned_to), place.now, zones=progress.zones)
+
+
+def _is_due(place: Place, item: Chain, progress: Progress | None) -> bool:
+    """Whether there may be anybody to enrol, told without looking at customers."""
+    if progress is not None and progress.doing is not None:
+        return True
+    if _is_first(item, progress):
+        return True
+    assert progress is not None
+    assert progress.planned_to is not None
+    if progress.planned_to >= place.now:
+        return False
+    trigger = item.definition.trigger
+    if trigger.kind == "segment":
+        since = progress.planned_to
+        return place.now >= since + SEGMENT_EVERY or progress.version_id != item.version_id
+    look = _LOOKS[trigger.kind]
+    if look.looks_back and _is_whole(place, item, progress):
+        return True
+    return look.may_start is None or look.may_start(place, item, _window(place, item, progress))
+
+
+def _begin(place: Place, item: Chain, progress: Progress) -> Doing:
+    window = _window(place, item, progress)
+    whole = _is_whole(place, item, progress)
+    if isinstance(item.definition.trigger, SegmentTrigger):
+        # Being in it when the chain begins, or is about another one, is not coming into it.
+        whole = whole or _is_about_another(place, item, progress)
+        segment.leave(place, item)
+    return Doing(window.from_, window.until, item.version_id, whole)
+
+
+def _is_about_another(place: Place, item: Chain, progress: Progress) -> bool:
+    if progress.version_id in (None, item.version_id):
+        return False
+    before = definition_of(place.session, progress.version_id).trigger
+    now = item.definition.trigger
+    return getattr(before, "rule", None) != getattr(now, "rule", None)
+
+
+def _slice(place: Place, item: Chain, doing: Doing, progress: Progress) -> Window:
+    """The next customers to look at; all of them where that costs no more than those found."""
+    kind = item.definition.trigger.kind
+    zones = None if doing.whole else progress.zones
+    window = Window(doing.from_, doing.until, zones=zones)
+    if kind == "segment":
+        sliced, size = doing.whole, WIDE_SLICE
     else:
-        found = fetch(session, _NEAR_SQLITE, item.id, PAGE, days)
-    fresh = [(row[0], row[1]) for row in found if row[2] is None]
-    return fresh, [row[2] for row in found if row[2] is not None], len(found) == PAGE
-
-
-def _reopen(session: Session, ids: Sequence[int], *, now: datetime) -> None:
-    if not ids:
-        return
-    session.execute(
-        sa.update(enrolment)
-        .where(enrolment.c.id.in_(ids), enrolment.c.status == "exited")
-        .values(status="active", reason=None, ended_at=None, due_at=now)
+        look = _LOOKS[kind]
+        sliced = not (look.by_index and doing.until - doing.from_ <= _NARROW)
+        size = look.slice
+    if not sliced:
+        return window
+    ids = (sa.select(customer.c.id).where(customer.c.id > doing.low).order_by(customer.c.id)).limit(
+        size
     )
+    found = ids.subquery()
+    high, many = place.session.execute(sa.select(sa.func.max(found.c.id), sa.func.count())).one()
+    if many < size:
+        # The last of them, and whoever joins meanwhile.
+        return replace(window, low=doing.low, high=None)
+    return replace(window, low=doing.low, high=high)
 
 
-def next_planned(session: Session, *, now: datetime, time_zone: str) -> datetime | None:
-    """When, after ``now``, points next come near enough to their last day to be planned."""
-    found: list[datetime] = []
-    for item in all_chains(session):
-        trigger = item.definition.trigger
-        if not item.enabled or not isinstance(trigger, ExpiryTrigger):
-            continue
-        last = clock.local_date(now, time_zone) + timedelta(days=trigger.days_before + 1)
-        query = sa.select(sa.func.min(lot.c.expires_at)).where(
-            _LEFT, lot.c.expires_at > clock.start_of_day(last, time_zone)
-        )
-        expires_at = session.execute(query).scalar_one()
-        if expires_at is not None:
-            day = clock.last_valid_day(expires_at, time_zone) - timedelta(days=trigger.days_before)
-            found.append(clock.start_of_day(day, time_zone))
-    return min(found, default=None)
+def _take_slice(place: Place, item: Chain, doing: Doing, window: Window) -> int:
+    trigger = item.definition.trigger
+    if isinstance(trigger, SegmentTrigger):
+        come = segment.come(place, item, window)
+        if not come or (doing.whole and not trigger.present):
+            return 0
+        return enrol(place.session, item, segment.segment_starts(place, item, window))
+    starts = _LOOKS[trigger.kind].starts(place, item, window)
+    return 0 if starts is None else enrol(place.session, item, starts)
+
+
+def _finish(progress: Progress, doing: Doing, place: Place) -> None:
+    progress.planned_to = doing.until
+    progress.doing = None
+    progress.version_id = doing.version_id
+    progress.zones |= place.seen_zones
+    if doing.whole:
+        progress.looked_at = doing.until

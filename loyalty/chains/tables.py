@@ -78,6 +78,8 @@ chain_cursor = sa.Table(
     # How far enrolment has read the events (their id), per chain.
     sa.Column("chain_id", BigId, sa.ForeignKey("chain.id"), primary_key=True, autoincrement=False),
     sa.Column("last_event_id", BigId, nullable=False),
+    # How far the planner has looked: see loyalty.chains.progress
+    sa.Column("plan", JsonValue),
 )
 
 chain_member = sa.Table(

@@ -11,6 +11,7 @@ from aiohttp import web
 from admin import (
     adjustments,
     api,
+    chains_routes,
     customers,
     dashboard,
     dryrun,
@@ -23,6 +24,7 @@ from admin import (
     program,
     promotions_routes,
     ratings,
+    redirects,
     render,
     sessions,
     signin,
@@ -58,7 +60,9 @@ def make_app(
             errors.middleware,
             sessions.middleware,
             guard.middleware,
-        ]
+        ],
+        # Pictures for messages; the till's API keeps to less by itself.
+        client_max_size=6 * 1024 * 1024,
     )
     app[DATABASE], app[SETTINGS], app[KEYS] = db, settings, keys
     app[probes.FIGURES] = probes.Figures()
@@ -66,6 +70,7 @@ def make_app(
     app.cleanup_ctx.append(_hashing)
     app.cleanup_ctx.append(dryrun.running)
     app.on_response_prepare.append(guard.add_headers)
+    redirects.set_up(app)
     app.add_routes(_routes())
     api.set_up(app)
     app.add_routes(extra_routes)
@@ -118,7 +123,9 @@ def _routes() -> list[web.AbstractRouteDef]:
         *sources.routes(),
         *paper.routes(),
         *promotions_routes.routes(_LONG_ID),
+        *chains_routes.routes(_LONG_ID),
         *talks.routes(_LONG_ID),
+        *redirects.routes(),
         get("/admin/ratings", ratings.ratings_page),
         get("/admin/staff", people.staff_page),
         post("/admin/staff", people.add_person),

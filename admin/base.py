@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -82,3 +83,14 @@ async def off_the_loop(request: web.Request, work: Callable[..., T], *args: Any)
     """Run slow hashing in a thread."""
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(request.app[HASHING], partial(work, *args))
+
+
+def caller_address(request: web.Request) -> str:
+    """Who is calling; a proxy on our side of the wire is believed about its caller."""
+    peer = request.remote or ""
+    forwarded = request.headers.get("X-Forwarded-For", "").split(",")[-1].strip()
+    try:
+        trusted = ipaddress.ip_address(peer).is_private
+        return str(ipaddress.ip_address(forwarded)) if trusted and forwarded else peer
+    except ValueError:
+        return peer

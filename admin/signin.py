@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -15,6 +14,7 @@ from admin.base import (
     ME,
     PANEL,
     VISIT,
+    caller_address,
     db,
     off_the_loop,
     open_to_all,
@@ -135,19 +135,8 @@ def _subjects(request: web.Request, login: str) -> tuple[str, str]:
     """Whose tries are counted: the login's and the address's; neither is kept readable."""
     keys = request.app[KEYS]
     named = keys.mac("tries", login.lower().encode()).hex()[:32]
-    address = keys.mac("tries", _address(request).encode()).hex()[:32]
+    address = keys.mac("tries", caller_address(request).encode()).hex()[:32]
     return f"login:{named}", f"address:{address}"
-
-
-def _address(request: web.Request) -> str:
-    """Who is calling; a proxy on our side of the wire is believed about its caller."""
-    peer = request.remote or ""
-    forwarded = request.headers.get("X-Forwarded-For", "").split(",")[-1].strip()
-    try:
-        trusted = ipaddress.ip_address(peer).is_private
-        return str(ipaddress.ip_address(forwarded)) if trusted and forwarded else peer
-    except ValueError:
-        return peer
 
 
 def _take_a_try(session: Session, subjects: tuple[str, ...], now: datetime) -> int | None:

@@ -37,7 +37,7 @@ from bot.customer import (
     stamps,
     talk,
 )
-from loyalty import customers
+from loyalty import customers, delivery
 from loyalty.receipts import customer_stats
 from loyalty.texts import Translator
 
@@ -165,8 +165,11 @@ async def on_tap(
     turn = Turn(ctx, visitor, _, now, query, arg)
     if name == GO:
         # Under a receipt or a reminder: the screen opens below, the message stays as it is.
-        name, _colon, turn.arg = arg.partition(":")
+        data, message_id = delivery.split_mark(arg)
+        name, _colon, turn.arg = data.partition(":")
         turn.fresh = True
+        if message_id is not None:
+            await _count(turn, query, message_id, name)
     elif (tapped := _number_of(query)) is not None and turn.living not in (None, tapped):
         if ctx.living.just_replaced(visitor.telegram_id, tapped):
             await turn.toast()  # a double tap: the first one has been answered
@@ -177,6 +180,23 @@ async def on_tap(
         await _go(turn, name if name in SHOWING else menu.MENU)
         return
     await _go(turn, name)
+
+
+async def _count(turn: Turn, query: CallbackQuery, message_id: int, screen: str) -> None:
+    """A tap on a button of a chain's or a campaign's message; handled again it is the same tap."""
+    chat_id = turn.visitor.chat_id
+
+    def unit(session: Session) -> bool:
+        return delivery.note_tap(
+            session,
+            outbox_id=message_id,
+            chat_id=chat_id,
+            screen=screen,
+            key=f"tap:{query.id}",
+            now=turn.now,
+        )
+
+    await turn.ctx.db.transact(unit)
 
 
 def _number_of(query: CallbackQuery) -> int | None:

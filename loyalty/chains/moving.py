@@ -84,7 +84,8 @@ def _test_holds(world: World, item: Pass, test: Test) -> bool:
         return rule is not None and not world.fits(rule, item.customer_id)
     if test == "ordered" and facts.emptied.get(item.occurrence, item.started_at) > item.started_at:
         return True
-    return subjects.holds_of(test, facts, started_at=item.started_at, purchase_id=item.purchase_id)
+    sold_at = world.sold.get(item.purchase_id or 0)
+    return subjects.holds_of(test, facts, started_at=item.started_at, sold_at=sold_at)
 
 
 def _choose(world: World, item: Pass, step: Condition) -> None:

@@ -76,6 +76,8 @@ class World:
     expiring: dict[subjects.DayOf, int]
     # What became of the purchases that chains are about.
     became: dict[int, frozenset[str]]
+    # When they were made.
+    sold: dict[int, datetime]
     known: dict[touches.Key, touches.Known]
     # Who fits each rule that the chains ask about.
     fitting: dict[str, set[int]]
@@ -118,6 +120,7 @@ def read(session: Session, passes: Sequence[Pass], *, now: datetime, time_zone: 
         ),
         expiring=subjects.expiring_on(session, days, time_zone=time_zone),
         became=subjects.become_of(session, about),
+        sold=subjects.sold_at(session, about),
         known=touches.find(
             session,
             ids,

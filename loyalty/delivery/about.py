@@ -162,6 +162,7 @@ def _check_exits(
         ),
         expiring={},
         became={},
+        sold=subjects.sold_at(session, [item.purchase_id] if item.purchase_id else []),
         known={},
         fitting={},
         measured=False,

@@ -260,3 +260,29 @@ def _has_json(element: HasItem, compiler: SQLCompiler, **kw: Any) -> str:
     column, item = (compiler.process(one, **kw) for one in element.clauses)
     found = f"SELECT 1 FROM json_each({column}) AS j WHERE j.value = {item}"  # noqa: S608 - as above
     return f"EXISTS ({found})"
+
+
+class TextOf(FunctionElement[str]):
+    """A value of a JSON object as text, alike on both databases; NULL if it is not there."""
+
+    name = "text_of"
+    inherit_cache = True
+    type = sa.String()
+
+    def __init__(self, column: sa.ColumnElement[Any], key: str) -> None:
+        super().__init__(column, sa.bindparam(None, key, type_=sa.String(), unique=True))
+
+
+@compiles(TextOf, "postgresql")
+def _text_of_jsonb(element: TextOf, compiler: SQLCompiler, **kw: Any) -> str:
+    column, key = (compiler.process(one, **kw) for one in element.clauses)
+    return f"({column} ->> CAST({key} AS TEXT))"
+
+
+@compiles(TextOf)
+def _text_of_json(element: TextOf, compiler: SQLCompiler, **kw: Any) -> str:
+    column, key = (compiler.process(one, **kw) for one in element.clauses)
+    # Yes and no would come out as 1 and 0, which only SQLite does.
+    value = "CASE j.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE"
+    where = f"json_each({column}) AS j WHERE j.key = {key}"
+    return f"(SELECT {value} CAST(j.value AS TEXT) END FROM {where})"  # noqa: S608 - as above

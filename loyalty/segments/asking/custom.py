@@ -13,6 +13,7 @@ from loyalty.segments.asking.base import (
     Around,
     Bool,
     HasItem,
+    TextOf,
     definitely,
 )
 from loyalty.segments.asking.texts import text_fits
@@ -34,7 +35,7 @@ def has_tag(tag: str) -> Bool:
 
 
 def _text_of(key: str | None) -> Any:
-    return customer.c.fields[key].as_string()
+    return TextOf(customer.c.fields, key or "")
 
 
 def _text(asked: Is, around: Around) -> Bool:

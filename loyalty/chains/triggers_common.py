@@ -267,4 +267,8 @@ def _insert(session: Session, item: Chain, starts: sa.Select[Any]) -> int:
         .from_select(list(values), query, include_defaults=False)
         .on_conflict_do_nothing(index_elements=["customer_id", "chain_id", "occurrence"])
     )
-    return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]
+    done = session.execute(statement)
+    if is_postgres(session):
+        return int(done.rowcount)  # type: ignore[attr-defined]
+    # Python's driver counts nothing where the statement begins with a WITH.
+    return int(session.execute(sa.text("SELECT changes()")).scalar_one())

@@ -167,7 +167,8 @@ class Shop:
             rows.put(session)
             return id_
 
-        return int(await self.run(unit))
+        recorded: int = await self.run(unit)
+        return recorded
 
     async def site(
         self, name: str, type_: str, data: Mapping[str, Any], *, at: datetime | None = None

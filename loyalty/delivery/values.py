@@ -236,7 +236,8 @@ def goods_of(session: Session, person: Person, about: About) -> Sequence[Product
     if about.event_id is not None:
         query = sa.select(event.c.data).where(event.c.id == about.event_id)
         data = session.execute(query).scalar_one_or_none()
-        if isinstance(data, dict):
+        # Only what the site has sent names goods: a sale names its purchase, a birthday nothing.
+        if isinstance(data, dict) and isinstance(data.get("data"), dict):
             return goods.in_cart(session, data)
     if about.purchase_id is not None:
         one = goods.bought_in(session, about.purchase_id, category=about.category)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -17,8 +17,10 @@ from loyalty.purchases import Line, Receipt
 from loyalty.receipts import purchase
 from tests.loyalty.tiers.nights import spend
 from tests.scheduler.stage import Stage
-from tests.scheduler.stories.play import Cue
 from tests.world import ZONE
+
+Cue = Callable[[Stage, int], Awaitable[None]]
+"""What happens to one customer."""
 
 CATEGORY = "coffee"
 COST = 450_00
@@ -145,6 +147,7 @@ async def _set(stage: Stage, who: int, **values: Any) -> None:
 async def warn_of_level(stage: Stage, who: int) -> None:
     """Their year is almost over, and the program warns them."""
     now = clock.now()
+    await _set(stage, who, tier="silver")
     await spend(stage.world, who, clock.local_date(now, ZONE) - timedelta(days=350), 12_000_00)
     await stage.world.db.transact(lambda s: tiers.warn(s, now=now, time_zone=ZONE))
 

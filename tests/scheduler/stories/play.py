@@ -23,6 +23,8 @@ from loyalty.db import Rows
 from loyalty.messaging.tables import outbox, touch
 from loyalty.vouchers import voucher
 from tests.scheduler.stage import Stage
+from tests.scheduler.stories import cues
+from tests.scheduler.stories.cues import Cue
 from tests.world import ZONE
 
 RU, EN, LEAVER, CAPPED, HELD = 701, 702, 703, 704, 705
@@ -34,7 +36,6 @@ OUTAGE = timedelta(days=3) - timedelta(minutes=30)
 
 HELD_BP = 3000
 When = Callable[[datetime], datetime]
-Cue = Callable[[Stage, int], Awaitable[None]]
 Decision = tuple[str, str, str | None]
 
 
@@ -141,12 +142,12 @@ class Play:
         ]
 
     async def way(self, chat: int) -> tuple[str, str | None]:
-        """How somebody's latest pass stands: status and reason."""
+        """How somebody's first pass stands: status and reason."""
         query = (
             sa.select(enrolment.c.status, enrolment.c.reason)
             .join(chain, chain.c.id == enrolment.c.chain_id)
             .where(chain.c.key == self.story.chain, enrolment.c.customer_id == self.people[chat])
-            .order_by(enrolment.c.id.desc())
+            .order_by(enrolment.c.id)
             .limit(1)
         )
         row = await self.stage.world.db.read(lambda s: s.execute(query).one())
@@ -245,11 +246,13 @@ async def check_line(play: Play, line: Line, seen: list[str]) -> None:
     for chat, words in ((RU, line.ru), (EN, line.en)):
         assert await play.sent(chat) == [*seen, line.step], (chat, await play.decisions(chat))
         said = [item for item in await play.stage.client.screen(chat) if item["from"]["is_bot"]]
-        for word in words:
-            assert word in said[-1]["text"], said[-1]["text"]
-        assert "{" not in said[-1]["text"]
+        text = said[-1]["text"].replace("\u00a0", " ").replace("\u202f", " ")
+        assert [word for word in words if word not in text] == [], text
+        assert "{" not in text
         data = [b["callback_data"] for row in said[-1].get("buttons") or () for b in row]
         if line.button is None:
             assert data == []
         else:
-            assert data[0].partition("~")[0] == f"go:{line.button}", data
+            bought = await cues.last_purchase(play.stage, play.people[chat])
+            leads_to = line.button.replace("{purchase}", ids.short_of(bought or 0))
+            assert data[0].partition("~")[0] == f"go:{leads_to}"

@@ -114,7 +114,7 @@ STORIES = (
                 after(hours=2),
                 ("Main Street", "оценку"),
                 ("Main Street", "Rate us"),
-                "rate:",
+                "rate:{purchase}:1",
             ),
         ),
         late=(("ask", "skipped", LATE),),
@@ -259,7 +259,6 @@ STORIES = (
     ),
     Story(
         chain="tier_warning",
-        person=lambda _now: {"tier": "silver"},
         cue=cues.warn_of_level,
         lines=(
             Line("month", after(), ("Серебро", "10 000"), ("Silver", "10,000"), "balance"),
@@ -344,7 +343,7 @@ STORIES = (
             Line("bought_before", at(12, days=183), ("Капучино",), ("Капучино",), "card"),
             Line("personal", at(12, days=190), ("20 %", "Купон"), ("20 %", "Coupon"), "offers"),
         ),
-        late=(("miss_you", "skipped", "overtaken"), ("bought_before", "send", None)),
+        late=(("miss_you", "skipped", LATE), ("bought_before", "send", None)),
         leave=cues.buy,
         ends="bought_since_start",
         gifts=("offer",),

@@ -66,8 +66,10 @@ async def test_the_whole_of_it(stage: Stage, story: Story) -> None:
 async def check_capped(play: Play) -> None:
     """Who has had a message today gets this one tomorrow morning."""
     step = play.story.lines[0].step
-    held_back = [one for one in await play.decisions(CAPPED) if one[0] == step]
-    assert held_back == [(step, "wait", "cap_day")]
+    # A gift waits with the message that tells of it.
+    (held_back,) = await play.decisions(CAPPED)
+    assert held_back[0] in (step, *play.story.gifts[:1])
+    assert held_back[1:] == ("wait", "cap_day")
     assert await play.sent(CAPPED) == []
     await play.reach(tomorrow(9, 1)(play.story.lines[0].when(play.cue_at)))
     assert await play.sent(CAPPED) == [step]
@@ -90,7 +92,8 @@ async def check_end(play: Play, seen: list[str]) -> None:
     assert {step for step, _, _ in held} >= {*seen, *story.gifts}
     assert await play.coupons(HELD) == 0
     if story.leave is not None:
-        assert await play.sent(LEAVER) == seen[:1] * (len(seen) > 1)
+        # Who comes back and is silent again begins again.
+        assert set(await play.sent(LEAVER)) == set(seen[:1] if len(seen) > 1 else ())
         status, reason = await play.way(LEAVER)
         reasons = {why for _, _, why in await play.decisions(LEAVER)}
         assert story.ends in {reason, *reasons}, (status, reason, reasons)

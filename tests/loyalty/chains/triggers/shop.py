@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loyalty import chains, events
+from loyalty import chains, events, wallet
 from loyalty.chains.model import Definition
 from loyalty.chains.tables import chain, chain_cursor, chain_version, enrolment
 from loyalty.customers import customer
@@ -93,7 +93,14 @@ class Shop:
             "joined_at": START - timedelta(days=400),
             **fields,
         }
-        await self.run(lambda s: s.execute(sa.insert(customer).values(**row)) and None)
+
+        def unit(session: Session) -> None:
+            session.execute(sa.insert(customer).values(**row))
+            rows = Rows()
+            wallet.open_account(rows, customer_id=id_)
+            rows.put(session)
+
+        await self.run(unit)
         return id_
 
     async def change(self, name: str, **fields: Any) -> None:

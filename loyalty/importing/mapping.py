@@ -38,6 +38,7 @@ CUSTOMER_FIELDS = (
     "points_earned_at",
     "tier",
 )
+PRODUCT_FIELDS = ("sku", "name", "category", "price", "link")
 _ALSO = {"balance": "points", "expires": "points_expire_at", "earned": "points_earned_at"}
 """Shorter names of fields, as ``--map`` takes them."""
 
@@ -62,6 +63,7 @@ _NAMES: Mapping[str, str] = {
     "category": "category group department категория группа отдел",
     "quantity": "quantity qty count numberofcds количество колво",
     "price": "price unitprice цена ценазаединицу",
+    "link": "link url page href ссылка страница адресстраницы",
     "outlet": "outlet store shop branch location точка магазин филиал адрес",
     "phone": "phone phonenumber mobile tel телефон мобильный",
     "currency": "currency валюта",

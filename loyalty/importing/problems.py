@@ -30,6 +30,7 @@ WORDS: Mapping[str, str] = {
         " Name them with --map, for example --map customer=1,sold_at=2,amount=3."
     ),
     "bad_format": N_("“{format}” is not a date format; write one like %d.%m.%Y."),
+    "too_many_rows": N_("More than {limit} rows: split the file."),
     # a row
     "columns": N_("{found} columns where at least {needed} were expected"),
     "quote": N_("a quotation mark is opened and not closed"),
@@ -44,6 +45,8 @@ WORDS: Mapping[str, str] = {
     "free_return": N_("a return of nothing: the price is zero"),
     "adjustment": N_("nothing was sold and nobody bought: a stock adjustment"),
     "too_long": N_("{field} is longer than {limit} characters"),
+    "field_empty": N_("{field} is empty"),
+    "link": N_("“{text}” is not a link like https://…"),
     "phone": N_("“{text}” is not a phone number"),
     "email": N_("“{text}” is not an e-mail address"),
     "points": N_("“{text}” is not a whole number of points"),

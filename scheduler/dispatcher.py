@@ -47,17 +47,11 @@ GATHER_S = 0.02
 
 _TROUBLE_S = 1.0
 # The database or Redis is away or busy: it is nobody's message that is at fault.
-_AWAY = (
-    ConnectionLost,
-    DatabaseBusy,
-    InterfaceError,
-    OSError,
-    OperationalError,
-    PoolTimeout,
-    RedisError,
-    sqlite3.OperationalError,
-)
-_TROUBLE = (SQLAlchemyError, *_AWAY)
+_AWAY = (ConnectionLost, DatabaseBusy, OSError, PoolTimeout, RedisError)
+# It may be, and it may not.
+_UNCLEAR = (InterfaceError, OperationalError, sqlite3.OperationalError)
+_LATER_S = 10.0
+_TROUBLE = (SQLAlchemyError, sqlite3.Error, *_AWAY)
 
 
 class Dispatcher:
@@ -251,6 +245,9 @@ class Dispatcher:
                 # What has been begun is called; the rest is left to its lease.
                 log.error("a batch was begun in part")
                 break
+            except _UNCLEAR as problem:
+                log.error("outbox row %s not begun yet: %s", id_, type(problem).__name__)
+                await self._postpone([id_], _LATER_S)
             except Exception as problem:  # noqa: BLE001 - this row is at fault, whatever it is
                 log.error("outbox row %s cannot be begun: %s", id_, type(problem).__name__)
                 await self._give_up(id_)

@@ -50,12 +50,15 @@ def ready_made(
     birth_month: int | None = None,
     birth_day: int | None = None,
     today: date | None = None,
+    spent_year: int | None = None,
+    vip_from: int | None = None,
 ) -> frozenset[str]:
     """The names of the segments a customer is in at ``now``.
 
     ``orders`` and ``last_purchase_at`` are those before the sale that asks. With ``top_tier``
-    (the key of the highest tier) VIPs are told, with ``today`` (the business day) and a birthday
-    its week and month.
+    (the key of the highest tier) VIPs by tier are told, with ``spent_year`` (net, 12 months) and
+    ``vip_from`` (what the last of the top 5 % spent, minor units both) those by spend; with
+    ``today`` (the business day) and a birthday its week and month.
     """
     found = {f"tier:{tier}"}
     found.update(f"tag:{tag}" for tag in tags or ())
@@ -68,6 +71,8 @@ def ready_made(
     if orders > 0 and last_purchase_at is not None:
         found.add(lifecycle(last_purchase_at, now))
     if top_tier is not None and tier == top_tier:
+        found.add(VIP)
+    if spent_year is not None and vip_from is not None and spent_year >= max(1, vip_from):
         found.add(VIP)
     if today is not None and birth_month is not None and birth_day is not None:
         if birth_month == today.month:

@@ -41,8 +41,13 @@ def segments_of(p: Person, shop: Shop) -> set[str]:
     """The ready-made segments of a person."""
     month, day, _ = p.born or (None, None, None)
     kept = [one.hours for one in p.bought if not one.undone]
+    years = sorted((_year(one, shop) for one in shop.people), reverse=True)
+    buyers = [one for one in years if one > 0]
+    top = buyers[: -(-len(buyers) // 20)]
     found = set(
         segments.ready_made(
+            spent_year=_year(p, shop),
+            vip_from=top[-1] if top else None,
             tier=p.tier,
             joined_at=None if p.joined is None else shop.ago(p.joined),
             orders=len(kept),
@@ -55,12 +60,6 @@ def segments_of(p: Person, shop: Shop) -> set[str]:
             today=shop.day(0),
         )
     )
-    spent = _year(p, shop)
-    others = sorted((_year(one, shop) for one in shop.people), reverse=True)
-    buyers = [one for one in others if one > 0]
-    top = buyers[: -(-len(buyers) // 20)]
-    if top and spent >= top[-1]:
-        found.add("vip")
     if _last_score(p) == 5 or any(one in ("pending", "rewarded") for one in p.friends):
         found.add("advocates")
     if _expiring(p, shop, 14) > 0:

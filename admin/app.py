@@ -30,6 +30,7 @@ from admin import (
     signin,
     sources,
     talks,
+    webhooks,
 )
 from admin.base import DATABASE, HASHING, KEYS, SETTINGS, open_to_all
 from loyalty.db import Database
@@ -126,6 +127,7 @@ def _routes() -> list[web.AbstractRouteDef]:
         *chains_routes.routes(_LONG_ID),
         *talks.routes(_LONG_ID),
         *redirects.routes(),
+        *webhooks.routes(_LONG_ID),
         get("/admin/ratings", ratings.ratings_page),
         get("/admin/staff", people.staff_page),
         post("/admin/staff", people.add_person),

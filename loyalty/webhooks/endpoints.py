@@ -67,9 +67,16 @@ def is_demo(session: Session) -> bool:
 
 
 def add(
-    session: Session, *, url: str, wanted: Sequence[str], actor: str, now: datetime
+    session: Session,
+    *,
+    url: str,
+    wanted: Sequence[str],
+    actor: str,
+    now: datetime,
+    webhook_id: int | None = None,
 ) -> Endpoint:
-    """A new endpoint, told of what happens from now on.
+    """A new endpoint, told of what happens from now on. ``webhook_id`` if it was drawn with the
+    form, so that a form sent twice is one endpoint.
 
     Raises:
         WebhookInvalid: facts ``problem``: see ``addresses.checked_url``, and ``too_many``,
@@ -78,7 +85,8 @@ def add(
     kept = checked_url(url, demo=is_demo(session))
     if session.execute(sa.select(sa.func.count()).select_from(webhook)).scalar_one() >= MOST:
         raise WebhookInvalid(problem="too_many")
-    webhook_id = new_id()
+    fresh = new_id()
+    webhook_id = webhook_id or fresh
     session.execute(
         sa.insert(webhook).values(
             id=webhook_id,
@@ -87,7 +95,7 @@ def add(
             created_at=now,
             created_by=actor,
             secret_number=1,
-            last_event_id=webhook_id,
+            last_event_id=fresh,
         )
     )
     _note(session, "added", webhook_id, actor, now)
@@ -136,12 +144,18 @@ def _endpoint(row: Any) -> Endpoint:
     return Endpoint(**{**row._mapping, "events": tuple(row.events)})
 
 
-def rotate(session: Session, webhook_id: int, *, actor: str, now: datetime) -> Endpoint:
-    """A new secret from now on, for what waits as well.
+def rotate(
+    session: Session, webhook_id: int, *, actor: str, now: datetime, number: int | None = None
+) -> Endpoint:
+    """A new secret from now on, for what waits as well; ``number``: only if the secret is that
+    one still, so that a form sent twice changes it once.
 
     Raises:
         WebhookNotFound: there is none.
     """
+    before = get(session, webhook_id)
+    if number is not None and before.secret_number != number:
+        return before
     _update(session, webhook_id, secret_number=webhook.c.secret_number + 1)
     _note(session, "rotated", webhook_id, actor, now)
     return get(session, webhook_id)

@@ -126,12 +126,10 @@ _VARIABLE: dict[str, str] = {
 }
 _NEEDS: dict[str, str] = {
     "card_missing": N_("The stamp card it gives stamps on is not in the program."),
-    "segment_missing": N_("A segment it asks about is gone."),
     "picture_missing": N_("Its picture is gone: choose another one."),
     "paces_missing": N_("Say for some category of goods after how many days it runs out."),
     "site_silent": N_("Connect your site: nothing about carts and views has come from it yet."),
     "webhook_missing": N_("Add an address for webhooks: nobody would hear of it."),
-    "field_missing": N_("No customer has this date yet."),
 }
 """What a chain needs beside itself."""
 _UNREADABLE = N_("This cannot be read. Choose or type it again.")

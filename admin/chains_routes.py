@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from admin import chains, chains_editor, chains_step_pages, chains_trying
+from admin import chains, chains_editor, chains_people, chains_step_pages, chains_trying
 
 _HOME = "/admin/chains"
 KEY = r"{key:[a-z0-9_-]{1,32}}"
@@ -39,5 +39,6 @@ def routes(row: str) -> list[web.AbstractRouteDef]:
         get(step, chains_step_pages.step_page),
         post(step, chains_step_pages.step),
         post(f"{step}/preview", chains_step_pages.preview),
+        post(f"/admin/customers/{row}/chain", chains_people.take_out),
         get(f"/admin/media/{row}", chains_step_pages.picture),
     ]

@@ -179,7 +179,7 @@ class ChainSayer(TriggerSayer):
 
     def _message(self, made: Line, step: MessageStep, names: Mapping[str, str]) -> None:
         t = self._t
-        made.text = step.texts.get(t.language) or next(iter(step.texts.values()), "")
+        made.text = plain_text(step.texts.get(t.language) or next(iter(step.texts.values()), ""))
         made.picture = step.picture
         made.buttons = [
             [

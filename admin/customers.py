@@ -17,6 +17,7 @@ from admin.base import (
     me,
     sees_phones,
 )
+from admin.chains_card import card_values
 from admin.guard import is_fragment
 from admin.render import last_day_of, page
 from admin.standing import standing_of
@@ -87,6 +88,7 @@ async def show_card(
         rules = program.current(session, now=now).program
         history = wallet.history(session, customer_id=customer_id, limit=HISTORY + 1)
         bought, following = card.purchases(session, customer_id=customer_id)
+        messages = card.communications(session, customer_id=customer_id)
         return {
             "person": card.profile(session, customer_id=customer_id),
             "balance": wallet.balance(session, customer_id=customer_id, now=now),
@@ -98,7 +100,7 @@ async def show_card(
             "history_goes_on": len(history) > HISTORY,
             "bought": bought,
             "following": cursor(following),
-            "messages": card.communications(session, customer_id=customer_id),
+            "messages": messages,
             "consents": card.consents(session, customer_id=customer_id),
             "pause_note": wallet.freeze_note(session, customer_id=customer_id),
             "waiting": wallet.waiting_adjustments(session, customer_id=customer_id),
@@ -107,6 +109,7 @@ async def show_card(
             "erasure_days": rules.erasure_days,
             **standing_of(session, customer_id=customer_id, now=now, time_zone=time_zone),
             **voices_of(session, customer_id=customer_id),
+            **card_values(request, session, messages, customer_id, rules),
         }
 
     values = await db(request).read(unit)

@@ -122,6 +122,7 @@ _PROBLEMS = {
     "webhook_not_found": N_("There is no such address any more."),
     "amount_invalid": N_("I could not read the sum. Please type it like 450 or 450.50"),
     "amount_out_of_range": N_("This sum is too large or below zero."),
+    "chain_not_found": N_("There is no such chain or step any more."),
     "program_draft_not_found": N_("The draft is gone: it was published or dropped."),
     "program_version_not_found": N_("There is no such version of the program."),
     "program_changed": N_("Somebody else has changed the draft meanwhile."),

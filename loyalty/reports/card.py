@@ -17,7 +17,7 @@ from loyalty import promotions
 from loyalty.consent import consent, consent_text
 from loyalty.customers import customer, external_id, telegram_chat
 from loyalty.errors import CustomerNotFound
-from loyalty.messaging.tables import outbox, touch
+from loyalty.messaging.tables import click, outbox, touch
 from loyalty.program import LocalText
 from loyalty.promotions import Part
 from loyalty.receipts import customer_stats, purchase, purchase_line, purchase_return
@@ -112,6 +112,7 @@ class Communication:
 
     ``source`` is "chain:KEY", "campaign:ID" or None for service; ``template`` our own words by
     name, ``text`` a marketer's (HTML). ``state`` is the outbox's, None if nothing was queued.
+    ``clicked``: a link or a button of it was tapped.
     """
 
     at: datetime
@@ -125,6 +126,9 @@ class Communication:
     state: str | None
     state_reason: str | None
     due_at: datetime
+    variant: str | None = None
+    version_id: int | None = None
+    clicked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,7 +274,8 @@ def communications(
         .where(touch.c.customer_id == customer_id)
         .order_by(touch.c.id.desc())
         .limit(limit)
-    )
+    ).all()
+    tapped = _tapped(session, [row.outbox_id for row in touches if row.outbox_id is not None])
     found = [
         Communication(
             at=row.decided_at,
@@ -283,6 +288,9 @@ def communications(
             state=row.state,
             state_reason=row.why,
             due_at=row.due_at,
+            variant=row.variant,
+            version_id=row.version_id,
+            clicked=row.outbox_id in tapped,
         )
         for row in touches
     ]
@@ -308,6 +316,11 @@ def communications(
         for row in service
     ]
     return sorted(found, key=lambda item: item.at, reverse=True)[:limit]
+
+
+def _tapped(session: Session, outbox_ids: Sequence[int]) -> set[int]:
+    query = sa.select(click.c.outbox_id).where(click.c.outbox_id.in_(outbox_ids)).distinct()
+    return set(session.execute(query).scalars()) if outbox_ids else set()
 
 
 def consents(session: Session, *, customer_id: int) -> list[ConsentGiven]:
@@ -340,7 +353,7 @@ def consents(session: Session, *, customer_id: int) -> list[ConsentGiven]:
     ]
 
 
-def _words(payload: Any) -> dict[str, str | None]:
+def _words(payload: Any) -> dict[str, Any]:
     said = payload if isinstance(payload, dict) else {}
     return {"template": said.get("template"), "text": said.get("text")}
 

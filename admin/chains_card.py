@@ -1,0 +1,120 @@
+"""Chains on a customer's card: which they are on, and what they heard of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+from sqlalchemy.orm import Session
+
+from admin.base import SETTINGS, me
+from admin.chains_words import WAITS, ChainSayer
+from admin.render import language
+from loyalty.chains import drafts
+from loyalty.chains.model import Definition
+from loyalty.chains.store import definition_of
+from loyalty.program import Program
+from loyalty.reports import card
+from loyalty.reports.chain_figures import OnWay, passes_of
+from loyalty.staff import MARKETER, OWNER
+from loyalty.texts import Translator
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One chain somebody is on: what it is called, the step they stand before, and when."""
+
+    enrolment_id: int
+    key: str
+    title: str
+    step: str
+    due_at: datetime | None
+    since: datetime
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OnCard:
+    """``ways``: chains somebody is on; the names of chains and steps of what they heard."""
+
+    ways: list[Way]
+    titles: dict[str, str]
+    steps: dict[tuple[str, str], str]
+
+    def title(self, item: card.Communication) -> str | None:
+        """What the chain of a message is called; None for what is of no chain."""
+        kind, _, key = (item.source or "").partition(":")
+        return self.titles.get(key) if kind == "chain" else None
+
+    def key(self, item: card.Communication) -> str:
+        """The chain's key."""
+        return (item.source or "").partition(":")[2]
+
+    def step(self, item: card.Communication) -> str | None:
+        """What the step is called."""
+        return self.steps.get((self.key(item), item.step or ""))
+
+
+def on_card(
+    session: Session,
+    messages: list[card.Communication],
+    *,
+    customer_id: int,
+    t: Translator,
+    currency: str,
+    rules: Program,
+) -> OnCard:
+    """What the card tells of chains."""
+    cards = {one.key: one.name.said_in(t.language) for one in rules.stamp_cards}
+    says = ChainSayer(t, currency=currency, rule=lambda _: str(t("a rule")), cards=cards)
+    every = {one.key: one for one in drafts.listing(session, archived=True)}
+    steps: dict[tuple[str, str], str] = {}
+    known: dict[int, dict[str, str]] = {}
+    for item in messages:
+        kind, _, key = (item.source or "").partition(":")
+        if kind != "chain" or not item.step:
+            continue
+        version_id = item.version_id or (every[key].version_id if key in every else None)
+        if version_id is None:
+            continue
+        if version_id not in known:
+            known[version_id] = says.names(definition_of(session, version_id))
+        steps.setdefault((key, item.step), known[version_id].get(item.step, item.step))
+    ways = passes_of(session, customer_id=customer_id)
+    titles = {key: one.title(t.language) for key, one in every.items()}
+    return OnCard([_way(one, says, titles) for one in ways], titles, steps)
+
+
+def _way(one: OnWay, says: ChainSayer, titles: dict[str, str]) -> Way:
+    return Way(
+        one.enrolment_id,
+        one.key,
+        titles.get(one.key, one.key),
+        _next(one.definition, one.step, says),
+        one.due_at,
+        one.enrolled_at,
+        one.enabled,
+    )
+
+
+def _next(definition: Definition, place: int, says: ChainSayer) -> str:
+    """The next step that does or asks something, from where they stand."""
+    names = says.names(definition)
+    ahead = (step for step in definition.steps[place:] if step.kind not in WAITS)
+    found = next(ahead, None)
+    return names[found.id] if found is not None else says.end
+
+
+def card_values(
+    request: web.Request, session: Session, messages: list[card.Communication], customer_id: int,
+    rules: Program,
+) -> dict[str, Any]:  # fmt: skip
+    """What the customer's page needs."""
+    currency = request.app[SETTINGS].currency
+    found = on_card(
+        session, messages, customer_id=customer_id, t=language(request), currency=currency,
+        rules=rules,
+    )  # fmt: skip
+    return {"on_chains": found, "may_take_out": me(request).role in (OWNER, MARKETER)}

@@ -167,7 +167,7 @@ def _several(kind: str, parts: Any, path: str, depth: int, problems: list[Proble
 
 
 def _segment(key: Any, path: str, problems: list[Problem]) -> Rule | None:
-    if not isinstance(key, str) or not 1 <= len(key) <= 48:
+    if not isinstance(key, str) or not 1 <= len(key) <= 48 or not _is_text(key):
         problems.append({"field": path, "problem": "wrong_value"})
         return None
     return InSegment(segment=key)
@@ -229,7 +229,7 @@ def _words_problem(extra: Extra, value: str) -> str | None:
     """What is wrong with an extra parameter in words."""
     if not value.strip():
         return "empty"
-    wrong = "\x00" in value
+    wrong = not _is_text(value)
     if extra.name == "outlet":
         wrong = not _is_id(value)
     elif extra.source == "fields":
@@ -266,7 +266,7 @@ def _one_problem(field: Field, value: Any) -> str | None:
         if isinstance(value, bool) or not isinstance(value, int):
             return "wrong_value"
         return None if field.minimum <= value <= field.maximum else "out_of_range"
-    if not isinstance(value, str) or "\x00" in value:
+    if not isinstance(value, str) or not _is_text(value):
         return "wrong_value"
     if not value.strip():
         return "empty"
@@ -279,6 +279,11 @@ def _one_problem(field: Field, value: Any) -> str | None:
     if field.source == "outlets" and not _is_id(value):
         return "wrong_value"
     return None
+
+
+def _is_text(text: str) -> bool:
+    """Whether a database can hold it: no zero character, no half of a sign."""
+    return "\x00" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def _is_day(text: str) -> bool:

@@ -128,9 +128,9 @@ async def close(request: web.Request) -> web.StreamResponse:
     """The call was made: what came of it."""
     form = await request.post()
     outcome, note = str(form.get("outcome", "")), str(form.get("note", ""))
+    t = language(request)
     if outcome not in tasks.OUTCOMES:
-        problem = str(language(request)("Choose how the call ended."))
-        return await _list(request, problem=problem, status=400)
+        return await _list(request, problem=str(t("Choose how the call ended.")), status=400)
     task_id, actor, now = _task_id(request), me(request).actor, clock.now()
     return await _do(
         request,

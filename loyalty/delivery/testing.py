@@ -15,6 +15,7 @@ from loyalty.errors import CustomerNotFound, StaffHasNoChat
 from loyalty.events import record
 from loyalty.ids import new_id
 from loyalty.messaging.outbox import SERVICE, enqueue
+from loyalty.messaging.templates import Message
 from loyalty.staff import get
 from loyalty.texts import translator
 
@@ -40,11 +41,10 @@ def send_test(
 
     Raises:
         StaffHasNoChat: they have not connected a Telegram of their own.
-        ChainNotFound, StaffNotFound: there is none.
+        ChainNotFound, StaffNotFound, LookupError: no such chain, person, message.
         ChainInvalid: the draft cannot be sent yet (facts ``problems``).
         CustomerNotFound: there is nobody yet whose numbers could be shown.
-        Gone: there is nothing to say: no purchase, no points that expire (``reason``).
-        LookupError: no such message.
+        Gone: there is nothing to say, such as points that expire (``reason``).
     """
     person = get(session, staff_id)
     if person.telegram_id is None:
@@ -69,29 +69,28 @@ def send_test(
     _ = translator(language or person.language or "ru")
     head = _("🧪 A test: {title}", title=definition.title.get(language or "ru", key))
     rows = Rows()
-    outbox_id = enqueue(
+    outbox_id = _queue(rows, person.telegram_id, f"{head}\n\n{said.text}", said, now)
+    data = {"chain": key, "step": step_id}
+    actor = f"staff:{staff_id}"
+    record(rows, type="chain.tested", customer_id=None, actor=actor, data=data, now=now)
+    rows.put(session)
+    return outbox_id
+
+
+def _queue(rows: Rows, chat_id: int, text: str, said: Message, now: datetime) -> int:
+    return enqueue(
         rows,
         customer_id=None,
-        chat_id=person.telegram_id,
+        chat_id=chat_id,
         message_class=SERVICE,
         key=f"try:{new_id()}",
         payload={
-            "text": f"{head}\n\n{said.text}",
+            "text": text,
             "buttons": [list(row) for row in said.buttons],
             **({"picture": said.picture} if said.picture else {}),
         },
         now=now,
     )
-    record(
-        rows,
-        type="chain.tested",
-        customer_id=None,
-        actor=f"staff:{staff_id}",
-        data={"chain": key, "step": step_id},
-        now=now,
-    )
-    rows.put(session)
-    return outbox_id
 
 
 def _sample(session: Session, telegram_id: int) -> int:

@@ -195,6 +195,7 @@ def _level_back(session: Session, sold: Any, *, staff: Staff, now: datetime) -> 
         customer_id=sold.customer_id,
         old=data["to"],
         new=data["from"],
+        rise=False,
         reason="undo",
         spent=int(data["spent"]) - sold.total,
         now=now,

@@ -72,15 +72,9 @@ def matching(
     """
     if among is not None and not among:
         return set()
-    around = Around(
-        now=now,
-        time_zone=time_zone,
-        saved=saved or _saved(session, now),
-        each=among is not None and len(among) <= FEW,
-    )
-    if around.each:
-        around = with_top(session, around, rule)
-    query = sa.select(customer.c.id).where(PEOPLE, _compile(rule, around, ()))
+    each = among is not None and len(among) <= FEW
+    found = _asked(session, rule, now, time_zone, saved, each=each)
+    query = sa.select(customer.c.id).where(found)
     if among is not None:
         query = query.where(Among(customer.c.id, sorted(set(among))))
     return set(session.execute(query).scalars())
@@ -93,7 +87,7 @@ def count(
 
     Raises: as ``where``.
     """
-    found = where(rule, now=now, time_zone=time_zone, saved=saved or _saved(session, now))
+    found = _asked(session, rule, now, time_zone, saved)
     query = sa.select(sa.func.count()).select_from(customer).where(found)
     return session.execute(query).scalar_one()
 
@@ -111,7 +105,7 @@ def sample(
 
     Raises: as ``where``.
     """
-    found = where(rule, now=now, time_zone=time_zone, saved=saved or _saved(session, now))
+    found = _asked(session, rule, now, time_zone, saved)
     c, s = customer.c, customer_stats.c
     query = (
         sa.select(
@@ -171,6 +165,20 @@ def members_of(
 
 def _saved(session: Session, now: datetime) -> Saved:
     return saved(session, now=now)
+
+
+def _asked(
+    session: Session,
+    rule: Rule,
+    now: datetime,
+    time_zone: str,
+    known: Saved | None,
+    *,
+    each: bool = False,
+) -> Bool:
+    """The condition of ``where``, with everything looked up that it is read against."""
+    around = Around(now=now, time_zone=time_zone, saved=known or _saved(session, now), each=each)
+    return sa.and_(PEOPLE, _compile(rule, with_top(session, around, rule), ()))
 
 
 def _compile(rule: Rule, around: Around, inside: Sequence[str]) -> Bool:

@@ -1,5 +1,5 @@
 """From which spend on somebody is among the top 5 %: worked out once an hour, since looking at
-one customer must not add up everybody's year."""
+one customer must not add up everybody's year, and the same for whoever is looked at."""
 
 from __future__ import annotations
 

@@ -202,3 +202,30 @@ async def test_among_very_many(world: World) -> None:
         return segments.matching(session, rule, now=world.now, time_zone=ZONE, among=many)
 
     assert await world.db.read(unit) == {one}
+
+
+async def test_the_top_five_in_a_hundred(world: World) -> None:
+    people = [await world.customer() for _ in range(21)]
+    for n, one in enumerate(people, 1):
+        await world.sell(one, n * 100_00)
+    # Two of twenty-one: one would be less than five in a hundred.
+    assert await who(world, {"segment": "vip"}) == set(people[-2:])
+    await world.sell(people[0], 5_000_00)
+    world.pass_time(hours=1)
+    assert await who(world, {"segment": "vip"}) == {people[0], people[-1]}
+    world.pass_time(days=366)
+    assert await who(world, {"segment": "vip"}) == set()
+
+
+async def test_how_near_the_next_tier_is(world: World) -> None:
+    near, far, top = [await world.customer(), await world.customer(), await world.customer()]
+    await world.sell(near, 8_600_00)
+    await world.sell(far, 8_400_00)
+    await world.sell(top, 20_000_00)
+    soon = {"field": "to_next_tier_share", "op": "<", "value": 1500}
+    assert await who(world, soon) == {near}
+    assert await who(world, {"field": "to_next_tier", "op": "=", "value": 1_600_00}) == {far}
+    # At the top nothing is left; what is unknown fits only "is not".
+    assert await who(world, {"field": "to_next_tier", "op": ">=", "value": 0}) == {near, far}
+    assert await who(world, {"field": "tier", "op": ">=", "value": "silver"}) == {top}
+    assert await who(world, {"not": soon}) == {far, top}

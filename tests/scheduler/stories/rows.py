@@ -25,8 +25,8 @@ def _birthday(days: int) -> Any:
     return fields
 
 
-def _joined_a_year_ago(now: datetime) -> dict[str, Any]:
-    day = clock.add_months(_in_days(now, 3), -12)
+def _joined_years_ago(now: datetime) -> dict[str, Any]:
+    day = clock.add_months(_in_days(now, 3), -48)
     return {"joined_at": clock.start_of_day(day, ZONE) + timedelta(hours=15)}
 
 
@@ -194,7 +194,7 @@ STORIES = (
     ),
     Story(
         chain="anniversary",
-        person=_joined_a_year_ago,
+        person=_joined_years_ago,
         cue=cues.wait,
         lines=(
             Line(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from loyalty import webhooks
+from loyalty import clock, webhooks
 from loyalty.errors import WebhookInvalid
 from loyalty.tokens import Keys
 from loyalty.webhooks.addresses import checked_url
@@ -131,3 +134,16 @@ def test_a_signature_is_of_the_body_the_moment_and_the_secret() -> None:
     assert not genuine(secret="whsec_y")
     for broken in ("", "t=,v1=", "v1=abc", "t=1e9,v1=", "t=99999999999999999999,v1=é"):
         assert not webhooks.is_genuine("whsec_x", body=b"", header=broken, now=1_700_000_000)
+
+
+def test_the_guides_example_knows_our_calls() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "integrator.md").read_text()
+    example = guide.partition("```python\n")[2].partition("```")[0]
+    known: dict[str, Any] = {}
+    exec(example, known)
+    now, body = int(clock.real_now().timestamp()), '{"id":"1","name":"ё"}'.encode()
+    header = webhooks.signature("whsec_x", body=body, at=now)
+    assert known["is_genuine"]("whsec_x", body, header)
+    assert not known["is_genuine"]("whsec_y", body, header)
+    old = webhooks.signature("whsec_x", body=body, at=now - 301)
+    assert not known["is_genuine"]("whsec_x", body, old)

@@ -17,7 +17,7 @@ from admin.program_form import EFFECTS, LISTS, Filled, fill, received
 from admin.program_reading import read
 from admin.render import language, page
 from admin.words import Words
-from loyalty import clock, staff
+from loyalty import clock, segments, staff
 from loyalty import program as programs
 from loyalty.customers import customer
 from loyalty.errors import (
@@ -30,9 +30,9 @@ from loyalty.errors import (
 from loyalty.program import drafts, history
 from loyalty.program.cautions import cautions
 from loyalty.program.differences import differences
-from loyalty.program.fields import CARD_FIELDS, SECTIONS, TIER_FIELDS
+from loyalty.program.fields import CAPS_FIELDS, CARD_FIELDS, SECTIONS, TIER_FIELDS
 from loyalty.program.history import Published
-from loyalty.program.wording import PERKS, describe
+from loyalty.program.wording import PERKS, SEGMENTS, describe
 from loyalty.receipts import purchase
 from loyalty.staff import OWNER
 from loyalty.stamps.tables import stamp_balance
@@ -60,6 +60,8 @@ class _Around:
     versions: list[Published]
     people: Mapping[str, str]
     outlets: Mapping[str, str]
+    # The shop's own segments, by key.
+    segments: Mapping[str, str]
 
     @property
     def in_force(self) -> Published:
@@ -78,6 +80,7 @@ def _around(now: datetime) -> Callable[[Session], _Around]:
             history.listing(session, now=now),
             {person.actor: person.name for person in staff.everyone(session)},
             {str(place.id): place.name for place in staff.outlets(session)},
+            {one.key: one.name for one in segments.listing(session)},
         )
 
     return unit
@@ -175,6 +178,8 @@ def _form(
         problem=problem,
         sections=SECTIONS,
         tier_fields=TIER_FIELDS,
+        caps_fields=CAPS_FIELDS,
+        segment_names=SEGMENTS,
         card_fields=CARD_FIELDS,
         perks=PERKS,
         effects=EFFECTS,

@@ -14,11 +14,11 @@ from typing import Any
 from loyalty.amounts import MINOR_UNITS
 from loyalty.program import Program
 from loyalty.program.effects import VoucherGift
-from loyalty.program.fields import SECTIONS, Unit
+from loyalty.program.fields import CAPS_FIELDS, SECTIONS, Unit
 from loyalty.program.wording import value_at
 
 LISTS = re.compile(
-    r"till_categories|tiers|tiers\.\d{1,2}\.perks|stamp_cards|stamp_cards\.\d{1,2}\.interim"
+    r"till_categories|caps_by_segment|tiers|tiers\.\d{1,2}\.perks|stamp_cards|stamp_cards\.\d{1,2}\.interim"
 )  # fmt: skip
 _INPUT = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 _LONGEST = 500
@@ -103,6 +103,7 @@ _EMPTY: dict[str, dict[str, str]] = {
         "stamps": "", "daily_cap": "", **{f"reward.{k}": v for k, v in _EMPTY_GIFT.items()},
     },
     "till_categories": {"category": "", "name.ru": "", "name.en": ""},
+    "caps_by_segment": {"segment": "", **{f"caps.{one.path}": "" for one in CAPS_FIELDS}},
     "interim": {"at": "", **{f"gift.{key}": value for key, value in _EMPTY_GIFT.items()}},
 }  # fmt: skip
 
@@ -176,6 +177,12 @@ def fill(program: Program, language: str) -> Filled:
             f"till_categories.{n}.name.ru": one.name.ru,
             f"till_categories.{n}.name.en": one.name.en,
         }
+    for n, caps in enumerate(program.caps_by_segment):
+        row = f"caps_by_segment.{n}"
+        values[f"{row}.segment"] = caps.segment
+        values |= {
+            f"{row}.caps.{one.path}": str(getattr(caps.caps, one.path)) for one in CAPS_FIELDS
+        }
     return Filled(values)
 
 
@@ -207,7 +214,8 @@ def received(form: Mapping[str, Any]) -> Filled:
     }
     values.setdefault("referral.enabled", "")
     filled = Filled(values)
-    filled.order("till_categories", filled.rows("till_categories")[:_MOST_ROWS])
+    for flat in ("till_categories", "caps_by_segment"):
+        filled.order(flat, filled.rows(flat)[:_MOST_ROWS])
     for name, inner in (("tiers", "perks"), ("stamp_cards", "interim")):
         filled.order(name, filled.rows(name)[:_MOST_ROWS])
         for n in filled.rows(name):

@@ -10,7 +10,7 @@ from loyalty.amounts import parse_amount
 from loyalty.errors import AmountInvalid, AmountOutOfRange, ProgramInvalid
 from loyalty.program import KNOWN_TIERS, Program
 from loyalty.program.checking import Problem, check
-from loyalty.program.fields import SECTIONS, Unit, unit_of
+from loyalty.program.fields import CAPS_FIELDS, SECTIONS, Unit, unit_of
 from loyalty.texts import Translator
 
 _MOST_MONEY = 10**12
@@ -187,6 +187,16 @@ def _rules(reader: _Reader) -> dict[str, Any]:
             "name": reader.names(f"till_categories.{n}.name"),
         }
         for n in filled.rows("till_categories")
+    ]
+    rules["caps_by_segment"] = [
+        {
+            "segment": reader.needed(f"caps_by_segment.{n}.segment", "text"),
+            "caps": {
+                one.path: reader.needed(f"caps_by_segment.{n}.caps.{one.path}")
+                for one in CAPS_FIELDS
+            },
+        }
+        for n in filled.rows("caps_by_segment")
     ]
     rules["stamp_cards"] = [reader.card(f"stamp_cards.{n}", keys[1][n]) for n in cards]
     return rules

@@ -11,19 +11,22 @@ from loyalty.program.fields import CARD_FIELDS, SECTIONS, TIER_FIELDS, Field, sa
 from loyalty.program.rules import Program, StampCardRule, TierRule
 from loyalty.program.wording import (
     BUTTONS,
+    CAPS_LABEL,
     INTERIM,
     NAME,
     OUTLET_CAP,
     PERKS_LABEL,
     REWARD,
     say_buttons,
+    say_caps,
     say_card,
     say_gift,
     say_perks,
+    say_segment,
     say_tier,
     value_at,
 )
-from loyalty.texts import N_, Translator
+from loyalty.texts import N_, Translator, translator
 
 Sayer = Callable[[Any, Translator, str], str]
 
@@ -104,6 +107,8 @@ def differences(old: Program, new: Program) -> list[Change]:
                     before=old, after=new, sayer=lambda value, t, _: say_buttons(value, t),
                 )
             )  # fmt: skip
+        elif section.key == "caps_by_segment":
+            found += _segment_caps(old, new)
         for one in section.fields:
             before, after = value_at(old, one.path), value_at(new, one.path)
             if before != after:
@@ -114,6 +119,21 @@ def differences(old: Program, new: Program) -> list[Change]:
                     )
                 )  # fmt: skip
     return found
+
+
+def _segment_caps(old: Program, new: Program) -> Iterator[Change]:
+    before, after = (
+        {one.segment: one.caps for one in rules.caps_by_segment} for rules in (old, new)
+    )
+    for key in [*after, *(key for key in before if key not in after)]:
+        if before.get(key) != after.get(key):
+            name = LocalText(
+                ru=say_segment(key, translator("ru")), en=say_segment(key, translator("en"))
+            )
+            yield Change(
+                path="caps_by_segment", section="caps_by_segment", subject=name, label=CAPS_LABEL,
+                before=before.get(key), after=after.get(key), sayer=say_caps,
+            )  # fmt: skip
 
 
 def tier_name(tier: TierRule) -> LocalText:

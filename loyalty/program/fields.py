@@ -195,6 +195,15 @@ _MESSAGES = Section(
         ),
     ),
 )  # fmt: skip
+CAPS_FIELDS: tuple[Field, ...] = (
+    Field(path="marketing_per_week", label=N_("All offers, in 7 days"), unit="messages"),
+    Field(path="trigger_per_day", label=N_("Automatic, a day"), unit="messages"),
+    Field(path="trigger_per_week", label=N_("Automatic, in 7 days"), unit="messages"),
+    Field(path="mass_per_day", label=N_("Campaigns, a day"), unit="messages"),
+    Field(path="mass_per_week", label=N_("Campaigns, in 7 days"), unit="messages"),
+)
+"""Of a row of the caps by segment."""
+
 _GUARDS = Section(
     "guards",
     N_("Guards"),
@@ -278,6 +287,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("till_categories", N_("Buttons of the till"), ()),
     _REFERRAL,
     _MESSAGES,
+    Section("caps_by_segment", N_("More or fewer messages for some"), ()),
     _GUARDS,
 )
 """The settings in the order in which people read them."""
@@ -306,7 +316,7 @@ GIFT_UNITS: dict[str, Unit] = {
 }  # fmt: skip
 
 _BY_PATH = {field.path: field for section in SECTIONS for field in section.fields}
-_BY_NAME = {field.path: field for field in (*TIER_FIELDS, *CARD_FIELDS)}
+_BY_NAME = {field.path: field for field in (*TIER_FIELDS, *CARD_FIELDS, *CAPS_FIELDS)}
 
 
 def unit_of(path: str) -> Unit:

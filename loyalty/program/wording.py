@@ -16,6 +16,7 @@ from loyalty.program.effects import (
     VoucherGift,
 )
 from loyalty.program.fields import (
+    CAPS_FIELDS,
     CARD_FIELDS,
     SECTIONS,
     TIER_FIELDS,
@@ -25,7 +26,7 @@ from loyalty.program.fields import (
     say,
     say_value,
 )
-from loyalty.program.rules import Perk, Program, StampCardRule, TierRule
+from loyalty.program.rules import Caps, Perk, Program, StampCardRule, TierRule
 from loyalty.texts import N_, Translator
 
 PERKS = {
@@ -33,6 +34,23 @@ PERKS = {
     "early_access": N_("early access"),
     "text": N_("something else"),
 }
+SEGMENTS: Mapping[str, str] = {
+    "newcomers": N_("Newcomers"),
+    "active": N_("Active buyers"),
+    "at_risk": N_("At risk of leaving"),
+    "sleeping": N_("Sleeping buyers"),
+    "lost": N_("Lost buyers"),
+    "one_time": N_("Bought once"),
+    "no_purchases": N_("Have not bought yet"),
+    "vip": N_("VIP"),
+    "advocates": N_("Fans of the place"),
+    "birthday_week": N_("Birthday this week"),
+    "birthday_month": N_("Birthday this month"),
+    "points_expiring": N_("Points are expiring"),
+}
+"""Ready-made segments that may have caps of their own, as the room of segments calls them."""
+
+CAPS_LABEL = N_("Messages at most")
 NAME, PERKS_LABEL, REWARD = N_("Called"), N_("Perks"), N_("Reward")
 BUTTONS = N_("Kinds of goods")
 _PAIRS = (("coffee", "кофе"), ("delivery", "доставка"))
@@ -177,6 +195,19 @@ def say_buttons(program: Program, t: Translator) -> str:
     return ", ".join(names) or str(t("those of stamp cards and promotions"))
 
 
+def say_caps(caps: Caps | None, t: Translator, currency: str) -> str:
+    """The caps of one segment in one line; of none, those of everybody."""
+    if caps is None:
+        return str(t("as everybody"))
+    counted = ((field, getattr(caps, field.path)) for field in CAPS_FIELDS)
+    return "; ".join(f"{t(one.label)}: {say(one, value, t, currency)}" for one, value in counted)
+
+
+def say_segment(key: str, t: Translator) -> str:
+    """A ready-made segment's name; the shop's own goes by its key."""
+    return str(t(SEGMENTS[key])) if key in SEGMENTS else key
+
+
 def _of(field: Field, part: Any, name: str, t: Translator, currency: str) -> Row:
     value = part
     for step in field.path.split("."):
@@ -197,5 +228,10 @@ def describe(program: Program, t: Translator, currency: str) -> list[tuple[str, 
             rows = _card_rows(program, t, currency)
         elif section.key == "till_categories":
             rows = [Row(str(t(BUTTONS)), say_buttons(program, t))]
+        elif section.key == "caps_by_segment":
+            rows = [
+                Row(say_segment(one.segment, t), say_caps(one.caps, t, currency))
+                for one in program.caps_by_segment
+            ]
         made.append((str(t(section.title)), rows))
     return made

@@ -22,6 +22,7 @@ PARTS = (
     "startup",
     "dry_run",
     "promotions",
+    "planning",
 )
 
 

@@ -57,8 +57,6 @@ WIDE_SLICE = 50_000
 
 WHOLE_EVERY = timedelta(hours=1)
 SEGMENT_EVERY = timedelta(minutes=5)
-_NARROW = timedelta(hours=6)
-"""A look at no more time than this needs no slices where an index leads to what is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +70,20 @@ class Planned:
 @dataclass(frozen=True, slots=True)
 class _Look:
     """How starts of a kind of trigger are looked for: the query, whether there can be any at
-    all in a window, whether an index leads to them, whether what was told late counts."""
+    all in a window, how short a window is in which an index leads to them all without slices,
+    whether what was told late counts."""
 
     starts: Callable[[Place, Chain, Window], sa.Select[Any] | None]
     may_start: Callable[[Place, Chain, Window], bool] | None = None
-    by_index: bool = False
+    narrow: timedelta = timedelta()
     looks_back: bool = True
     slice: int = SLICE
 
 
 _LOOKS = {
     "date": _Look(date_starts, has_midnight),
-    "silence": _Look(silence_starts, by_index=True),
-    "replenish": _Look(replenish_starts, has_paces, by_index=True),
+    "silence": _Look(silence_starts, narrow=timedelta(hours=6)),
+    "replenish": _Look(replenish_starts, has_paces, narrow=timedelta(minutes=15)),
     # Who comes into the segment after the day has missed it.
     "calendar": _Look(calendar_starts, has_calendar_day, looks_back=False, slice=WIDE_SLICE),
 }
@@ -274,7 +273,7 @@ def _slice(place: Place, item: Chain, doing: Doing, progress: Progress) -> Windo
         sliced, size = doing.whole, WIDE_SLICE
     else:
         look = _LOOKS[kind]
-        sliced = not (look.by_index and doing.until - doing.from_ <= _NARROW)
+        sliced = doing.until - doing.from_ > look.narrow
         size = look.slice
     if not sliced:
         return window

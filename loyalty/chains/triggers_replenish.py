@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from loyalty import goods
 from loyalty.chains.model import ReplenishTrigger
 from loyalty.chains.store import Chain
-from loyalty.chains.tables import enrolment
 from loyalty.chains.triggers_common import (
     Place,
     Relation,
@@ -23,11 +23,13 @@ from loyalty.chains.triggers_common import (
 )
 from loyalty.customers import customer
 from loyalty.db.fast import is_postgres
-from loyalty.db.types import UtcDateTime
+from loyalty.db.types import BigId, UtcDateTime
 from loyalty.receipts import purchase, purchase_line
 
 LONGEST_OWN = 366
 """Days: a pace of one's own that is slower says nothing."""
+
+LONGEST_OCCURRENCE = 64
 
 ENOUGH = 3
 """Days on which the category was bought before the customer's own pace counts."""
@@ -66,29 +68,30 @@ def replenish_starts(place: Place, item: Chain, window: Window) -> sa.Select[Any
     session = place.session
     rows = [{"category": name, "days": days} for name, days in by_category.items()]
     pace = Relation({"category": sa.Text(), "days": sa.Integer()}, rows).of(session, "pace")
-    bought = _bought(place, window, list(by_category), own=trigger.own_interval, paces=by_category)
-    last = _last(bought)
-    days = pace.c.days
-    query = sa.select(last.c.customer_id).select_from(
-        last.join(pace, pace.c.category == last.c.category)
-    )
+    among: list[int] = []
+    if window.low is None:
+        among = _may_be_due(place, window, own=trigger.own_interval, paces=by_category)
+        if not among:
+            return None
+    bought = _bought(place, window, by_category, among)
+    last = _last(session, bought)
+    days: sa.ColumnElement[Any] = pace.c.days
     if trigger.own_interval:
-        own = _own_paces(session, bought)
-        days = sa.func.coalesce(own.c.days, pace.c.days)
-        query = query.outerjoin(
-            own,
-            sa.and_(own.c.customer_id == last.c.customer_id, own.c.category == last.c.category),
-        )
-    starts_at = days_later(session, last.c.sold_at, days)
+        own = sa.case((last.c.own <= LONGEST_OWN, last.c.own))
+        days = sa.func.coalesce(own, pace.c.days)
     # The goods' name is cut where the column ends: the purchase before it tells them apart.
     name = sa.cast(last.c.id, sa.Text).concat(":").concat(last.c.category)
-    due = query.with_only_columns(
-        last.c.customer_id,
-        sa.func.substr(name, 1, enrolment.c.occurrence.type.length).label("occurrence"),
-        starts_at.label("starts_at"),
-        last.c.id.label("purchase_id"),
-        last.c.category,
-    ).where(last.c.place == 1, days.is_not(None))
+    due = (
+        sa.select(
+            last.c.customer_id,
+            sa.func.substr(name, 1, LONGEST_OCCURRENCE).label("occurrence"),
+            days_later(session, last.c.sold_at, days).label("starts_at"),
+            last.c.id.label("purchase_id"),
+            last.c.category,
+        )
+        .join(pace, pace.c.category == last.c.category)
+        .where(days.is_not(None))
+    )
     found = due.subquery("due")
     return (
         starts_query(
@@ -108,14 +111,10 @@ def replenish_starts(place: Place, item: Chain, window: Window) -> sa.Select[Any
 
 
 def _bought(
-    place: Place,
-    window: Window,
-    categories: list[str],
-    *,
-    own: bool,
-    paces: dict[str, int | None],
-) -> sa.CTE:
-    """Purchases of the categories by those who may be due: one row for each receipt."""
+    place: Place, window: Window, paces: dict[str, int | None], among: list[int]
+) -> sa.Subquery:
+    """Purchases of the categories of the slice, or of those ``among`` whom somebody may be due: a
+    row for each receipt."""
     slowest = max((days for days in paces.values() if days is not None), default=0)
     since = window.from_ - max(_HISTORY, _ONE_DAY * (slowest + 1))
     query = (
@@ -130,7 +129,7 @@ def _bought(
         .where(
             purchase.c.sold_at > since,
             ~purchase.c.unlinked_return,
-            purchase_line.c.category.in_(categories),
+            purchase_line.c.category.in_(sorted(paces)),
             purchase_line.c.quantity_milli > purchase_line.c.returned_milli,
         )
         .distinct()
@@ -138,82 +137,78 @@ def _bought(
     if window.low is not None:
         query = query.where(*window.of(purchase.c.customer_id))
     else:
-        query = query.where(_may_be_due(place, window, own=own, paces=paces))
-    return query.cte("bought")
+        rows = [{"customer_id": id_} for id_ in among]
+        near = Relation({"customer_id": BigId}, rows).of(place.session, "near")
+        query = query.where(purchase.c.customer_id.in_(sa.select(near.c.customer_id)))
+    return query.subquery("bought")
 
 
 def _may_be_due(
     place: Place, window: Window, *, own: bool, paces: dict[str, int | None]
-) -> sa.ColumnElement[bool]:
-    """Customers with a purchase just as long ago as one of the paces: read off an index."""
+) -> list[int]:
+    """Customers with a purchase just as long ago as one of the paces, read off an index."""
     lengths = {days for days in paces.values() if days is not None}
     if own:
         lengths |= set(range(1, LONGEST_OWN + 1))
-    spans = sorted(
-        (window.from_ - _ONE_DAY * days, window.until - _ONE_DAY * days) for days in lengths
+    rows = [
+        {"low": window.from_ - _ONE_DAY * days, "high": window.until - _ONE_DAY * days}
+        for days in sorted(lengths)
+    ]
+    span = Relation({"low": UtcDateTime(), "high": UtcDateTime()}, rows).of(place.session, "span")
+    sold = purchase.c.sold_at
+    within = sa.select(purchase.c.customer_id).where(
+        sold > span.c.low, sold <= span.c.high, purchase.c.customer_id.is_not(None)
     )
-    joined: list[dict[str, Any]] = []
-    for low, high in spans:
-        if joined and low <= joined[-1]["high"]:
-            joined[-1]["high"] = max(high, joined[-1]["high"])
-        else:
-            joined.append({"low": low, "high": high})
-    columns = {"low": UtcDateTime(), "high": UtcDateTime()}
-    span = Relation(columns, joined).of(place.session, "span")
-    once = purchase.alias("once")
-    near = (
-        sa.select(once.c.customer_id)
-        .select_from(span)
-        .join(once, sa.and_(once.c.sold_at > span.c.low, once.c.sold_at <= span.c.high))
-        .where(once.c.customer_id.is_not(None))
-    )
-    return purchase.c.customer_id.in_(near)
-
-
-def _last(bought: sa.CTE) -> sa.Subquery:
-    who = (bought.c.customer_id, bought.c.category)
-    order = (bought.c.sold_at.desc(), bought.c.id.desc())
-    place = sa.func.row_number().over(partition_by=who, order_by=order)
-    return sa.select(bought, place.label("place")).subquery("last")
-
-
-def _own_paces(session: Any, bought: sa.CTE) -> sa.Subquery:
-    """The median of days between purchases of a category, of those with enough of them."""
-    day = sa.select(
-        bought.c.customer_id, bought.c.category, bought.c.business_date.label("day")
-    ).distinct()
-    days = day.subquery("days")
-    who = (days.c.customer_id, days.c.category)
-    before = sa.func.lag(days.c.day).over(partition_by=who, order_by=days.c.day)
-    if is_postgres(session):
-        gap: sa.ColumnElement[Any] = sa.type_coerce(
-            days.c.day.op("-", return_type=sa.Integer())(before), sa.Integer
-        )
+    if is_postgres(place.session):
+        # OFFSET: a fence, or the planner joins the spans with every purchase there is.
+        once = within.offset(sa.literal_column("0")).lateral("once")
+        query = sa.select(once.c.customer_id).select_from(span.join(once, sa.true()))
     else:
-        gap = sa.cast(sa.func.julianday(days.c.day) - sa.func.julianday(before), sa.Integer)
-    gaps = sa.select(*who, gap.label("gap")).subquery("gaps")
-    known = (gaps.c.customer_id, gaps.c.category)
-    ranked = (
-        sa.select(
-            *known,
-            gaps.c.gap,
-            sa.func.row_number().over(partition_by=known, order_by=gaps.c.gap).label("place"),
-            sa.func.count().over(partition_by=known).label("many"),
-        )
-        .where(gaps.c.gap.is_not(None))
-        .subquery("ranked")
+        query = within.select_from(span.join(purchase, sold > span.c.low))
+    return list(place.session.execute(query.distinct()).scalars())
+
+
+def _last(session: Session, bought: sa.Subquery) -> sa.Subquery:
+    """The last purchase of each customer and category, and ``own``: the median of the days
+    between purchases, of those with enough of them.
+
+    In one pass: a join of the purchases with themselves is what a database guesses wrong.
+    """
+    b = bought.c
+    who = (b.customer_id, b.category)
+    before = sa.func.lag(b.business_date).over(partition_by=who, order_by=(b.sold_at, b.id))
+    if is_postgres(session):
+        length: sa.ColumnElement[Any] = b.business_date.op("-", return_type=sa.Integer())(before)
+    else:
+        length = sa.cast(sa.func.julianday(b.business_date) - sa.func.julianday(before), sa.Integer)
+    place = sa.func.row_number().over(partition_by=who, order_by=(b.sold_at.desc(), b.id.desc()))
+    # Receipts of one day are one purchase.
+    gap = sa.case((length > 0, length))
+    seen = sa.select(b.customer_id, b.category, b.id, b.sold_at, place.label("place"),
+                     gap.label("gap")).subquery("seen")  # fmt: skip
+    s = seen.c
+    who = (s.customer_id, s.category)
+    ranked = sa.select(
+        seen,
+        sa.func.row_number()
+        .over(partition_by=who, order_by=(s.gap.is_(None), s.gap))
+        .label("rank"),
+        sa.func.count(s.gap).over(partition_by=who).label("many"),
+    ).subquery("gaps")
+    r = ranked.c
+    # One gap in the middle, or the two beside it: twice its rank is the count, give or take one.
+    middle = sa.and_(
+        r.many >= ENOUGH - 1, r.gap.is_not(None), 2 * r.rank >= r.many, 2 * r.rank <= r.many + 2
     )
-    middle = sa.cast(sa.func.round(sa.func.avg(ranked.c.gap)), sa.Integer)
-    # One gap in the middle, or the two beside it: twice its place is the count, give or take one.
-    twice = 2 * ranked.c.place
+    own = sa.cast(sa.func.round(sa.func.avg(sa.case((middle, r.gap)))), sa.Integer)
     return (
-        sa.select(ranked.c.customer_id, ranked.c.category, middle.label("days"))
-        .where(
-            ranked.c.many >= ENOUGH - 1,
-            twice >= ranked.c.many,
-            twice <= ranked.c.many + 2,
+        sa.select(
+            r.customer_id,
+            r.category,
+            sa.func.max(sa.case((r.place == 1, r.id))).label("id"),
+            sa.func.max(r.sold_at).label("sold_at"),
+            own.label("own"),
         )
-        .group_by(ranked.c.customer_id, ranked.c.category)
-        .having(middle <= LONGEST_OWN)
-        .subquery("own")
+        .group_by(r.customer_id, r.category)
+        .subquery("last")
     )

@@ -189,7 +189,9 @@ class Shop:
         self.now = at or self.now
         enrolled = 0
         for _ in range(200):
-            done = await self.run(lambda s: chains.plan(s, now=self.now, time_zone=ZONE, **options))
+            done: chains.Planned = await self.run(
+                lambda s: chains.plan(s, now=self.now, time_zone=ZONE, **options)
+            )
             enrolled += done.enrolled
             if not done.more:
                 return enrolled

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from loyalty import chains, segments
-from loyalty.chains import enrol, triggers_common
+from loyalty.chains import enrol, triggers_common, triggers_days
 from loyalty.chains.tables import chain, chain_member
 from tests.loyalty.chains.triggers.shop import START, Shop
 from tests.world import ZONE
@@ -128,7 +128,7 @@ async def test_slices_cover_everybody_once(shop: Shop, monkeypatch: pytest.Monke
 async def test_a_unit_reads_so_many_slices_and_the_next_goes_on(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = enrol._Look(enrol.date_starts, enrol.has_midnight, slice=2)
+    look = enrol._Look(triggers_days.date_starts, triggers_days.has_midnight, slice=2)
     monkeypatch.setitem(enrol._LOOKS, "date", look)
     for n in range(9):
         await shop.person(f"p{n}", birth_month=3, birth_day=2)

@@ -60,7 +60,7 @@ def facts_of(
         row.id: Facts(
             # Sums without a purchase are of somebody who has only given something back.
             orders=row.orders or 0,
-            last_at=row.last_purchase_at if row.orders else None,
+            last_at=row.last_purchase_at if (row.orders or 0) > 0 else None,
             birth=(row.birth_month, row.birth_day) if row.birth_day else None,
             joined_at=row.joined_at,
             fields=row.fields or {},

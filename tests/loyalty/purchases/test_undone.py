@@ -203,8 +203,8 @@ async def test_the_first_and_the_last_purchase_are_those_that_stand(world: World
     only = await world.sell(who, 100_00)
     await undo(world, only.purchase_id)
     assert await moments(world, who) is None
-    begun = await world.db.read(lambda s: subjects.bought(s, [who]))
-    assert who not in begun, "nobody who has bought since the chain began"
+    facts = (await world.db.read(lambda s: subjects.facts_of(s, [who])))[who]
+    assert (facts.orders, facts.last_at) == (0, None), "nobody who has bought since a chain began"
     await is_whole(world)
     world.pass_time(days=40)
     kept = world.now
@@ -256,8 +256,8 @@ async def test_sums_without_a_purchase_are_nobodys_visit(world: World) -> None:
         rows.put(session)
 
     await world.db.transact(unit)
-    found = await world.db.read(lambda s: subjects.bought(s, [who]))
-    assert found[who] == subjects.Bought(0, None)
+    facts = (await world.db.read(lambda s: subjects.facts_of(s, [who])))[who]
+    assert (facts.orders, facts.last_at) == (0, None)
 
 
 async def test_an_undone_sale_uses_up_nobodys_limit(world: World) -> None:

@@ -83,12 +83,9 @@ async def show_list(
 
 def say_halted(t: Translator, one: Edited) -> str:
     """Why the service has stopped a chain."""
-    reason = one.halted_reason or ""
-    if reason.partition(":")[0] in ("rejected", "messages_rejected", ""):
-        return str(t("Telegram refused its messages. Look at the text, the picture and the links."))
-    if reason.partition(":")[0] in ("erased", "cannot_be_worded"):
-        return str(t("Its text could not be filled in. Look at the variables."))
-    return str(t("Something went wrong with it. Look at it, and switch it on again."))
+    if one.halted_reason == "segment_invalid":
+        return str(t("The rule it asks about customers cannot be read any more. Make it anew."))
+    return str(t("Telegram refused its messages. Look at the text, the picture and the links."))
 
 
 # --- making one ------------------------------------------------------------------------------

@@ -12,15 +12,18 @@ from sqlalchemy.orm import Session
 from loyalty import program
 from loyalty.chains.drafts import Edited
 from loyalty.chains.model import (
+    Condition,
     Definition,
     EventTrigger,
     GiftStep,
+    MessageStep,
     ReplenishTrigger,
     WebhookStep,
 )
 from loyalty.events import event
 from loyalty.goods.tables import category_pace
 from loyalty.messaging.tables import media
+from loyalty.segments import EVERY_READY_MADE, InSegment, Rule, conditions, listing
 from loyalty.webhooks.tables import webhook
 
 SITE_EVENTS = frozenset({"cart_updated", "product_viewed", "order_placed"})
@@ -38,6 +41,7 @@ class Needs:
 class _Facts:
     cards: frozenset[str]
     pictures: frozenset[int]
+    segments: frozenset[str]
     has_paces: bool
     has_site: bool
     has_webhook: bool
@@ -46,8 +50,8 @@ class _Facts:
 def needs_of(session: Session, chains: list[Edited], *, now: datetime) -> Mapping[str, Needs]:
     """What each chain that was published needs, by key.
 
-    ``missing``: ``card_missing``, ``picture_missing``; ``advised``: ``paces_missing``,
-    ``site_silent``, ``webhook_missing``.
+    ``missing``: ``card_missing``, ``picture_missing``, ``segment_missing``; ``advised``:
+    ``paces_missing``, ``site_silent``, ``webhook_missing``.
     """
     known = {item.key: item.definition for item in chains if item.definition is not None}
     facts = _facts(session, list(known.values()), now)
@@ -66,6 +70,7 @@ def _facts(session: Session, definitions: list[Definition], now: datetime) -> _F
     return _Facts(
         cards=frozenset(card.key for card in rules.stamp_cards),
         pictures=frozenset(session.execute(there).scalars()) if wanted else frozenset(),
+        segments=frozenset(EVERY_READY_MADE) | {one.key for one in listing(session, archived=True)},
         has_paces=bool(session.execute(sa.select(category_pace.c.days).limit(1)).first()),
         has_site=bool(session.execute(site).first()),
         has_webhook=bool(session.execute(live).first()),
@@ -85,6 +90,26 @@ def _missing(definition: Definition, facts: _Facts) -> Iterator[str]:
         yield "card_missing"
     if any(number not in facts.pictures for number in _pictures(definition)):
         yield "picture_missing"
+    named = {key for rule in _rules(definition) for key in _segments(rule)}
+    if any(key not in facts.segments and ":" not in key for key in named):
+        yield "segment_missing"
+
+
+def _rules(definition: Definition) -> Iterator[Rule]:
+    rule = getattr(definition.trigger, "rule", None)
+    if rule is not None:
+        yield rule
+    yield from (one for one in definition.exits if not isinstance(one, str))
+    for step in definition.steps:
+        if isinstance(step, Condition) and step.rule is not None:
+            yield step.rule
+        if isinstance(step, MessageStep):
+            yield from (one.rule for one in step.for_segments)
+
+
+def _segments(rule: Rule) -> Iterator[str]:
+    """Segments a rule names; those made of a tier or a tag have a colon in them."""
+    return (one.segment for one in conditions(rule) if isinstance(one, InSegment))
 
 
 def _advised(definition: Definition, facts: _Facts) -> Iterator[str]:

@@ -16,7 +16,17 @@ from sqlalchemy.orm import Session
 from loyalty import clock, consent, customers, events, staff, wallet
 from loyalty.customers import customer
 from loyalty.db.rows import Rows
-from loyalty.demo import afterwards, anna, campaigns, codes, friends, oddities, rules, voices
+from loyalty.demo import (
+    afterwards,
+    anna,
+    campaigns,
+    codes,
+    friends,
+    messages,
+    oddities,
+    rules,
+    voices,
+)
 from loyalty.demo.afterwards import People
 from loyalty.demo.catalogue import Chain, chain
 from loyalty.demo.guests import Guest, make_guests, strangers, visits_of
@@ -116,6 +126,16 @@ def fill(
         language=language,
         program=till.program,
         time_zone=time_zone,
+        now=now,
+    )
+    messages.write(
+        session,
+        names,
+        list(till.members.values()),
+        program=till.program,
+        currency=currency,
+        time_zone=time_zone,
+        author=people.marketer,
         now=now,
     )
     voices.leave(session, marketer=people.marketer, language=language, now=now)

@@ -80,7 +80,13 @@ def states(session: Session, carts: Collection[Cart]) -> dict[Cart, CartState]:
 def facts_of(data: Mapping[str, Any]) -> dict[str, Any]:
     """What an event tells; of other systems' events what they sent, beside what we added."""
     sent = data.get("data")
-    return {**data, **sent} if isinstance(sent, dict) else dict(data)
+    if not isinstance(sent, dict):
+        return dict(data)
+    found = {**data, **sent}
+    if CART in data:
+        # Ours stands in where theirs could not name a cart.
+        found[CART] = data[CART]
+    return found
 
 
 def happened_at(row: Any) -> datetime:

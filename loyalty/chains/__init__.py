@@ -2,8 +2,8 @@
 
 ``ensure_shipped`` writes down the chains that come with the program; ``plan`` starts people on
 them (``enrol_from_events`` and ``plan_expiry`` are parts of it) and ``candidates`` tells who will
-start; ``advance`` moves those whose time has come; ``next_due`` says when that will be. A chain is edited with ``check`` and ``publish``, stopped and started
-with ``set_enabled``.
+start; ``advance`` moves those whose time has come; ``next_due`` says when that will be. A chain
+is edited with ``check`` and ``publish``, stopped and started with ``set_enabled``.
 """
 
 from loyalty.chains.advance import Advanced, advance

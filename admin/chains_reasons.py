@@ -21,6 +21,7 @@ REASONS: dict[str, str] = {
     "cap_week": N_("enough messages that week"),
     "cap_all_week": N_("enough messages that week"),
     "holdout": N_("in the control group"),
+    "told_by_chain": N_("a chain tells of it"),
     # What a chain was about is no more.
     "points_spent": N_("the points were spent"),
     "spent": N_("the points were spent"),

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -14,6 +15,9 @@ from commands.checks import database_reason, redis_answers
 from commands.common import FOUND_A_FAULT, load_settings, run_async, say, show, show_json
 from loyalty import clock
 from loyalty.settings import Settings
+
+if TYPE_CHECKING:
+    from loyalty.db import Database
 
 LEAST_DISK_BYTES = 500 * 1024 * 1024
 MOST_SKEW = timedelta(seconds=30)
@@ -144,6 +148,7 @@ async def _inside(db: object) -> AsyncIterator[Finding]:
         _("in {n} of 2 languages", n=languages) if languages else mend,
         mend,
     )
+    yield await _sending(db)
     if db.is_postgres:
         theirs = await db.read(
             lambda session: session.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
@@ -155,6 +160,25 @@ async def _inside(db: object) -> AsyncIterator[Finding]:
             _("{n} s apart", n=round(skew.total_seconds(), 1)),
             _("Let both machines keep time by NTP."),
         )
+
+
+async def _sending(db: Database) -> Finding:
+    from loyalty import jobs
+
+    _ = say()
+    now = clock.real_now()
+    seen = await db.read(lambda session: jobs.instances(session, real_now=now))
+    alive = [one for one in seen if now - one.seen_at < jobs.ALIVE]
+    if not alive:
+        # Nothing has to run while this is asked; what stopped without a goodbye should be known.
+        detail = _("nothing runs at the moment") if not seen else _("everything that ran is gone")
+        return Finding(_("Sending"), not seen, detail, _("Start it again: “regulars scheduler”."))
+    return Finding(
+        _("Sending"),
+        any(one.leader for one in alive),
+        _.plural("{n} process is alive", "{n} processes are alive", len(alive)),
+        _("Nobody leads for now. If that stays so, restart the processes."),
+    )
 
 
 async def _telegram(settings: Settings) -> AsyncIterator[Finding]:

@@ -232,6 +232,6 @@ def describe(program: Program, t: Translator, currency: str) -> list[tuple[str, 
             rows = [
                 Row(say_segment(one.segment, t), say_caps(one.caps, t, currency))
                 for one in program.caps_by_segment
-            ]
+            ] or [Row(str(t(CAPS_LABEL)), say_caps(None, t, currency))]
         made.append((str(t(section.title)), rows))
     return made

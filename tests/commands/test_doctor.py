@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner
 
+from loyalty import jobs
 from loyalty.consent import PERSONAL_DATA, consent_text
 from loyalty.db import Database
 
@@ -55,3 +56,38 @@ def test_a_text_in_one_language_is_a_fault(
     code, found = examine(monkeypatch, database_url)
     assert (code, found["Consent texts"]["ok"]) == (1, False)
     assert found["Consent texts"]["detail"] == "in 1 of 2 languages"
+
+
+async def beat(url: str, *, seconds_ago: int, leader: bool) -> None:
+    at = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+    db = Database(url)
+    try:
+        await db.transact(
+            lambda session: jobs.beat(
+                session, id="a", role="scheduler", leader=leader, started_at=at, real_now=at
+            )
+        )
+    finally:
+        await db.close()
+
+
+@pytest.mark.parametrize(
+    ("seconds_ago", "leader", "ok", "detail"),
+    [
+        (1, True, True, "1 process is alive"),
+        (1, False, False, "1 process is alive"),
+        (60, True, False, "everything that ran is gone"),
+        (90_000, True, True, "nothing runs at the moment"),
+    ],
+)
+def test_whether_somebody_sends(
+    monkeypatch: pytest.MonkeyPatch,
+    database_url: str,
+    seconds_ago: int,
+    leader: bool,
+    ok: bool,
+    detail: str,
+) -> None:
+    asyncio.run(beat(database_url, seconds_ago=seconds_ago, leader=leader))
+    _, found = examine(monkeypatch, database_url)
+    assert (found["Sending"]["ok"], found["Sending"]["detail"]) == (ok, detail)

@@ -16,6 +16,7 @@ from loyalty.messaging.policy import PolicyRules
 from loyalty.program import Program
 from loyalty.program.checking import check
 from loyalty.program.differences import differences
+from loyalty.program.fields import CAPS_FIELDS
 from loyalty.program.rules import Caps, SegmentCaps
 from loyalty.program.wording import describe
 from loyalty.texts import translator
@@ -42,10 +43,13 @@ def test_the_form_gives_back_what_it_was_filled_with(language: str) -> None:
 def test_an_empty_row_says_what_is_missing() -> None:
     filled = fill(Program(), "en")
     assert filled.add("caps_by_segment") == "caps_by_segment.0"
-    again = received(filled.values)
-    assert read(again, translator("en"), "RUB") is None
-    assert "caps_by_segment.0.segment" in again.problems
-    assert "caps_by_segment.0.caps.trigger_per_day" in again.problems
+    empty = received(filled.values)
+    assert read(empty, translator("en"), "RUB") is None
+    assert "caps_by_segment.0.caps.trigger_per_day" in empty.problems
+    numbers = {f"caps_by_segment.0.caps.{one.path}": "1" for one in CAPS_FIELDS}
+    nameless = received(filled.values | numbers)
+    assert read(nameless, translator("en"), "RUB") is None
+    assert list(nameless.problems) == ["caps_by_segment.0.segment"]
 
 
 def test_changes_are_said_in_words() -> None:

@@ -321,10 +321,13 @@ _KEYS = {
 }
 
 
+ASKED = tuple(one for one in segments.FIELDS if one not in _SKIPPED)
+"""Fields that the shop has rows for."""
+
+
 @st.composite
-def conditions(draw: st.DrawFn) -> Rule:
-    """A condition on any field that the shop has rows for."""
-    name = draw(st.sampled_from([one for one in segments.FIELDS if one not in _SKIPPED]))
+def condition_on(draw: st.DrawFn, name: str) -> Rule:
+    """A condition on a field."""
     known = segments.FIELDS[name]
     op = draw(st.sampled_from(known.operators))
     if known.choices:
@@ -349,7 +352,11 @@ def conditions(draw: st.DrawFn) -> Rule:
 
 
 _SEGMENT = st.sampled_from([*segments.EVERY_READY_MADE, "tier:gold", "tag:a"])
-ONE = st.one_of(conditions(), conditions(), _SEGMENT.map(lambda key: InSegment(segment=key)))
+_ANY_FIELD = st.sampled_from(ASKED).flatmap(condition_on)
+EVERY_FIELD = st.tuples(*(condition_on(name) for name in ASKED)).map(list)
+"""One condition on each field."""
+
+ONE = st.one_of(_ANY_FIELD, _ANY_FIELD, _SEGMENT.map(lambda key: InSegment(segment=key)))
 RULES = st.one_of(
     ONE,
     ONE.map(lambda one: Not.model_validate({"not": one})),

@@ -28,8 +28,11 @@ from loyalty.wallet.tables import account, lot
 ZONE = "Europe/Moscow"
 CATEGORIES = ("масло", "Масло", "МАСЛО", "coffee", "Чай", None)
 NAMES = ("Масло 5W-40", "МАСЛО 10w", "Зелёный чай", None)
+_EDGE_DAYS = (0, 1, 3, 14, 29, 30, 31, 60, 61, 90, 91, 180)
+# Mostly where a condition turns over, to the hour.
 HOURS = st.one_of(
-    st.sampled_from([0, 24 * 30, 24 * 30 + 1, 24 * 60, 24 * 61, 24 * 90, 24 * 91, 24 * 180]),
+    st.sampled_from(_EDGE_DAYS).map(lambda days: days * 24),
+    st.sampled_from(_EDGE_DAYS).map(lambda days: days * 24 + 23),
     st.integers(0, 24 * 400),
 )
 

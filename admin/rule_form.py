@@ -41,6 +41,8 @@ PROBLEMS = {
     "one_of_them": N_("This cannot be read. Choose or type it again."),
     "too_deep": N_("Too many rules inside each other."),
     "too_many": N_("Too many of them."),
+    "circle": N_("These segments ask about each other in a circle."),
+    "unknown_segment": N_("There is no such segment any more."),
     "unknown_field": N_("Choose one."),
     "unknown_operator": N_("Choose one."),
     "unknown_parameter": N_("This cannot be read. Choose or type it again."),

@@ -53,16 +53,18 @@ class AnswerWords:
 
     def answer(self, text: str | None) -> Markup:
         """What came back, and in how many milliseconds: "answered 200, 34 ms"."""
+        _ = self._t
         code, _space, took = (text or "").partition(" ")
         if code in _ANSWERS:
-            return self._t(_ANSWERS[code])
+            return _(_ANSWERS[code])
         if code.startswith("3"):
-            return self._t("answered {code}; we do not follow it elsewhere", code=code)
-        return self._t("answered {code}, {n} ms", code=code, n=took) if code else Markup("–")
+            return _("answered {code}; we do not follow it elsewhere", code=code)
+        return _("answered {code}, {n} ms", code=code, n=took) if code else Markup("–")
 
     def problem(self, error: WebhookInvalid) -> str:
         """Why an address was not taken."""
+        _ = self._t
         code = str(error.facts.get("problem"))
         if code == "too_many":
-            return str(self._t("{n} addresses are enough. Remove one first.", n=MOST))
-        return str(self._t(_PROBLEMS.get(code, _PROBLEMS["not_an_address"])))
+            return str(_("{n} addresses are enough. Remove one first.", n=MOST))
+        return str(_(_PROBLEMS.get(code, _PROBLEMS["not_an_address"])))

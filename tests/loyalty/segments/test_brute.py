@@ -23,7 +23,7 @@ from tests.loyalty.segments.brute import EVERY_FIELD, RULES, is_in
 from tests.loyalty.segments.shop import PEOPLE, ZONE, Person, Shop
 from tests.world import open_world
 
-EXAMPLES = int(os.environ.get("SEGMENT_EXAMPLES", "30"))
+EXAMPLES = int(os.environ.get("SEGMENT_EXAMPLES", "20"))
 MOMENTS = (
     datetime(2026, 3, 2, 9, tzinfo=UTC),
     # Tomorrow already in Moscow; the last days of February, in a leap year and in none.

@@ -81,6 +81,7 @@ class RunningScheduler:
         for name, tick, seconds in (
             ("chains", self.ticks.chains, 1),
             ("plan", self.ticks.plan, 60),
+            ("plan_on", self.ticks.plan_on, 1),
             ("expire", self.ticks.expire, 30),
             ("birthdays", self.ticks.birthdays, 60),
             ("referrals", self.ticks.referrals, 30),

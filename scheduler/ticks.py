@@ -41,6 +41,9 @@ _LOOK_BACK_S = 15.0
 _ROUNDS = 200
 """Bounded units in one tick: the rest is left to the next."""
 
+_PLAN_ROUNDS = 5
+"""Units of planning in one tick: many customers are planned while events go on being read."""
+
 Tick = Callable[[], Awaitable[int]]
 
 
@@ -54,6 +57,7 @@ class Ticks:
         self._db = db
         self._time_zone = time_zone
         self._keys = keys
+        self._more_to_plan = False
         self._looked_back_at = float("-inf")
 
     async def install(self) -> None:
@@ -82,17 +86,31 @@ class Ticks:
 
     async def plan(self) -> int:
         """Enrol those whose chains start with time: a day, a silence, a segment, expiring
-        points."""
+        points. What is left after a few units waits for ``plan_on``."""
         done = 0
-        for _ in range(_ROUNDS):
+        for _ in range(_PLAN_ROUNDS):
             planned = await self._db.transact(
                 lambda session: chains.plan(
                     session, now=clock.now(), time_zone=self._time_zone, only=chains.BY_TIME
                 )
             )
             done += planned.enrolled
+            self._more_to_plan = planned.more
             if not planned.more:
                 break
+        return done
+
+    async def plan_on(self) -> int:
+        """Go on with planning that was left; nothing if none was."""
+        return await self.plan() if self._more_to_plan else 0
+
+    async def plan_all(self) -> int:
+        """Plan until nothing is left."""
+        done = await self.plan()
+        for _ in range(_ROUNDS):
+            if not self._more_to_plan:
+                break
+            done += await self.plan()
         return done
 
     async def plan_expiry(self) -> int:
@@ -254,7 +272,7 @@ class Ticks:
             self.birthdays,
             self.referrals,
             self.tiers,
-            self.plan,
+            self.plan_all,
             self.chains,
             self.expire,
             self.privacy,

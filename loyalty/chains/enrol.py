@@ -48,11 +48,11 @@ BY_TIME = frozenset({"expiry", "date", "silence", "replenish", "segment", "calen
 PAGES = 4
 """Pages of new events that are read in one unit."""
 
-SLICES = 4
+SLICES = 2
 """Slices of customers that are read in one unit."""
 
 SLICE = 10_000
-WIDE_SLICE = 50_000
+WIDE_SLICE = 25_000
 """Customers in a slice; in a wide one where a rule is asked, which may read whole tables."""
 
 WHOLE_EVERY = timedelta(hours=1)

@@ -82,7 +82,10 @@ def _test_holds(world: World, item: Pass, test: Test) -> bool:
     if test == "left_segment":
         rule = getattr(item.definition.trigger, "rule", None)
         return rule is not None and not world.fits(rule, item.customer_id)
-    if test == "ordered" and facts.emptied.get(item.occurrence, item.started_at) > item.started_at:
+    if test == "ordered" and (
+        item.occurrence in facts.ordered_carts
+        or facts.emptied.get(item.occurrence, item.started_at) > item.started_at
+    ):
         return True
     sold_at = world.sold.get(item.purchase_id or 0)
     return subjects.holds_of(test, facts, started_at=item.started_at, sold_at=sold_at)

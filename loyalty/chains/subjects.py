@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from loyalty import clock
+from loyalty.chains import triggers_carts as carts
 from loyalty.chains.model import DateTrigger, Definition, ExpiryTrigger, Test
 from loyalty.customers import customer
 from loyalty.events import event
@@ -36,8 +37,9 @@ class Facts:
     orders: int = 0
     last_at: datetime | None = None
     ordered_at: datetime | None = None
-    # Carts that were emptied since, by their id, and when.
+    # Carts that were emptied since, by their id, and when; carts an order was made of.
     emptied: dict[str, datetime] = field(default_factory=dict)
+    ordered_carts: set[str] = field(default_factory=set)
     # When each category that is asked about (case folded) was last bought.
     categories: dict[str, datetime] = field(default_factory=dict)
     birth: tuple[int, int] | None = None
@@ -91,7 +93,7 @@ def facts_of(
 def _add_orders(session: Session, found: dict[int, Facts], ids: list[int], since: datetime) -> None:
     """Orders placed and carts emptied in the shop's other systems."""
     query = (
-        sa.select(event.c.customer_id, event.c.type, event.c.at, event.c.data)
+        sa.select(event.c.id, event.c.customer_id, event.c.type, event.c.at, event.c.data)
         .where(
             event.c.customer_id.in_(ids),
             event.c.type.in_((ORDER_PLACED, CART_UPDATED)),
@@ -99,16 +101,18 @@ def _add_orders(session: Session, found: dict[int, Facts], ids: list[int], since
         )
         .order_by(event.c.id)
     )
-    for customer_id, type_, at, data in session.execute(query):
-        facts = found.get(customer_id)
+    # Told late and out of turn: what counts is when it happened.
+    told = sorted((carts.happened_at(row), row.id, row) for row in session.execute(query))
+    for at, _, row in told:
+        facts = found.get(row.customer_id)
         if facts is None:
             continue
-        if type_ == ORDER_PLACED:
+        cart = carts.facts_of(row.data)
+        cart_id = str(cart.get(carts.CART) or "")
+        if row.type == ORDER_PLACED:
             facts.ordered_at = max(at, facts.ordered_at or at)
-            continue
-        cart = data.get("data") or {}
-        cart_id = str(cart.get("cart_id", ""))
-        if cart.get("items"):
+            facts.ordered_carts.add(cart_id)
+        elif cart.get(carts.ITEMS):
             facts.emptied.pop(cart_id, None)
         else:
             facts.emptied[cart_id] = at

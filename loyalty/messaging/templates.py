@@ -237,7 +237,7 @@ def _birthday_points(values: Mapping[str, Any], context: Context) -> Message:
     last_day = _.day(date.fromisoformat(values["last_day"]))
     return Message(
         _lines(
-            _("🎂 Your birthday is coming! A gift from us: <b>{points}</b>", points=points),
+            _("🎂 A gift from us for your birthday: <b>{points}</b>", points=points),
             _("Spend them any day up to {day} 💛", day=last_day),
         )
     )

@@ -73,9 +73,10 @@ BIRTHDAY_GIFT = preset(
     steps=[
         message(
             "announce",
-            "🎁 {name|Здравствуйте}, скоро ваш день рождения, и подарок уже на карте!\n\n"
+            # Who joins on the day itself hears of it after: so not a word of its coming.
+            "🎁 {name|Здравствуйте}, подарок к вашему дню рождения уже на карте!\n\n"
             "Теперь у вас {balance}. Порадуйте себя не откладывая, лучше всего до {until}.",
-            "🎁 {name|Hello}, your birthday is coming, and your gift is on the card already!\n\n"
+            "🎁 {name|Hello}, our gift for your birthday is on your card already!\n\n"
             "You have {balance} now. Treat yourself soon, best before the end of {until}.",
             POINTS,
             lifetime_hours=72,

@@ -79,9 +79,9 @@ TIER_WARNING = preset(
         message(
             "month",
             "⏳ {name|Здравствуйте}, ваш уровень «{tier}» действует до {until}.\n\n"
-            "Чтобы он остался с вами, не хватает совсем немного: {to_keep}. Времени достаточно!",
+            "Чтобы он остался с вами, нужны покупки ещё на {to_keep}. Времени достаточно!",
             "⏳ {name|Hello}, your level “{tier}” is yours until {until}.\n\n"
-            "Only {to_keep} is missing to keep it. There is plenty of time!",
+            "Purchases for {to_keep} more will keep it. There is plenty of time!",
             LEVEL,
         ),
         wait(days=20),
@@ -89,9 +89,9 @@ TIER_WARNING = preset(
         message(
             "last_days",
             "⏰ Уровень «{tier}» с вами до {until}, это ещё {days}.\n\n"
-            "Одна-две покупки на {to_keep}, и он останется вашим. Ждём вас!",
+            "Покупки ещё на {to_keep}, и он останется вашим. Ждём вас!",
             "⏰ Your level “{tier}” stays until {until}: {days} more.\n\n"
-            "A purchase or two for {to_keep}, and you keep it. See you soon!",
+            "Spend {to_keep} more, and you keep it. See you soon!",
             CARD,
         ),
     ],

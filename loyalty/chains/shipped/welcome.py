@@ -17,9 +17,9 @@ WELCOME = preset(
     title=local("Знакомство", "Welcome"),
     about=local(
         "Здоровается с новым гостем и показывает, как пользоваться картой. На пятый день дарит "
-        "купон 10 % на 7 дней: на первую покупку или, если она уже была, на вторую.",
+        "купон 10 % на 7 дней: на первую покупку или, если она уже была, на следующую.",
         "Greets a new guest and shows how the card works. On day 5 gives a 10 % coupon for "
-        "7 days: for the first purchase or, if there was one already, for the second.",
+        "7 days: for the first purchase or, if there was one already, for the next.",
     ),
     enabled=True,
     trigger={"kind": "event", "event": "customer.joined", "occurrence": "once"},
@@ -51,8 +51,8 @@ WELCOME = preset(
         {"kind": "condition", "id": "bought", "test": "has_bought", "otherwise": "first"},
         percent_coupon(
             "second",
-            "10 % на вторую покупку",
-            "10 % off the second purchase",
+            "10 % на следующую покупку",
+            "10 % off the next purchase",
             percent=10,
             up_to=50_000,
             valid_days=7,
@@ -60,7 +60,7 @@ WELCOME = preset(
         message(
             "thanks",
             "💛 {name|Здравствуйте}, спасибо, что были у нас!\n\n"
-            "Чтобы вторая встреча случилась поскорее, дарим вам 10 % на следующую покупку. "
+            "Чтобы увидеться снова поскорее, дарим вам 10 % на следующую покупку. "
             "Купон {code} ждёт вас до {until}: просто покажите карту на кассе.",
             "💛 {name|Hello}, thank you for coming by!\n\n"
             "To see you again soon, here is 10 % off your next purchase. Coupon {code} is good "

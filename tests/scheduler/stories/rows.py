@@ -172,8 +172,8 @@ STORIES = (
             Line(
                 "announce",
                 tomorrow(10),
-                ("подарок уже на карте", "200 баллов"),
-                ("your gift is on the card", "200 points"),
+                ("подарок к вашему дню рождения", "200 баллов"),
+                ("gift for your birthday", "200 points"),
                 "balance",
             ),
         ),

@@ -89,7 +89,8 @@ async def _measure(url: str, name: str, customers: int) -> list[Row]:
             "ms",
             1.0,
             smaller_is_better=True,
-            note=f"every second; all of it, every minute: {tick['all'] * 1000:.1f} ms",
+            note=f"every second, at best {tick['best_events'] * 1000:.1f} ms; what comes with time,"
+            f" every minute: {tick['all'] * 1000:.1f}, at best {tick['best_all'] * 1000:.1f} ms",
         ),
     ]
 
@@ -113,7 +114,8 @@ async def _plan(db: Database, now: datetime) -> tuple[float, int, float]:
 
 
 async def _tick(db: Database, now: datetime) -> dict[str, float]:
-    """The middle of many ticks that find nothing: of events and moving, and of everything."""
+    """The middle of many ticks that find nothing: of events and moving, and of everything; and
+    the best of them, as far as others leave the machine alone."""
     await db.transact(lambda s: s.execute(sa.update(enrolment).values(due_at=None)) and None)
     found: dict[str, list[float]] = {"events": [], "all": []}
     for _ in range(40):
@@ -126,7 +128,8 @@ async def _tick(db: Database, now: datetime) -> dict[str, float]:
             lambda s: chains.plan(s, now=now, time_zone=ZONE, only=chains.BY_TIME).enrolled
         )
         found["all"].append(time.perf_counter() - begun)
-    return {name: median(values) for name, values in found.items()}
+    middle = {name: median(values) for name, values in found.items()}
+    return middle | {f"best_{name}": min(values) for name, values in found.items()}
 
 
 def _count(session: Session) -> int:

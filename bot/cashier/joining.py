@@ -51,6 +51,10 @@ async def join(
             )
             await screens.send(ctx, visitor, words)
         raise SkipHandler from None
+    if not person.sells:
+        words = _("✅ Connected, {name}: tests of your messages will come here.", name=person.name)
+        await screens.send(ctx, visitor, words)
+        return
     await set_menu(ctx, visitor, _)
     if person.role == staff.OWNER:
         await screens.send(

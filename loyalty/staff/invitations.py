@@ -81,7 +81,8 @@ def accept_bot_invitation(
     Somebody who sells with this account already stays who they are, in the role they have, when
     a cashier's link is opened: the outlets of the invitation become theirs too, they stand at
     its outlet from now on, and the post that was made for it is closed. An owner's link moves
-    the account to the owner's post.
+    the account to the owner's post. Who works in the panel already connects their own chat so,
+    for tests of messages; it becomes no till.
 
     Raises:
         InvitationUsed: it was used by another, has expired, or was never ours.
@@ -93,9 +94,10 @@ def accept_bot_invitation(
         if person.live and person.telegram_id == telegram_id:
             return person
     person = _invited(session, row, now)
-    if person.role not in SELLING:
-        raise InvitationUsed()  # the panel's invitations open the panel only
     here = find_by_telegram(session, telegram_id=telegram_id)
+    if person.role not in SELLING and (person.login is None or (here and here.sells)):
+        # The panel's invitations open the panel only; a till's chat stays a till's.
+        raise InvitationUsed()
     if here is not None and here.sells and here.id != person.id and person.role == CASHIER:
         return _one_more_outlet(session, here, person, token, now)
     session.execute(

@@ -18,6 +18,7 @@ PARTS = (
     "tap_latency",
     "emulator_send",
     "messages_out",
+    "overtaking",
     "import_cdnow",
     "startup",
     "dry_run",

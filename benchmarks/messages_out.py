@@ -159,7 +159,7 @@ async def _measure(name: str, url: str) -> list[Row]:
             cpus.append(cpu)
     idle = await _idle_ms(db)
     await db.close()
-    note = f"CPU {median(cpus):.0f} µs a message"
+    note = f"CPU {median(cpus) / 1000:.2f} s per 1,000 messages"
     return [
         Row(f"messages out, {name}", median(ceilings), median(ours), "/s", 0.9, note=note),
         Row(f"idle tick, {name}", IDLE_MS, idle, "ms", 1.0, smaller_is_better=True),

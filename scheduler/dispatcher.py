@@ -38,6 +38,10 @@ IN_FLIGHT = 2 * BATCH
 """Messages begun and not answered: so many that the connections never wait for the database.
 Service messages have this room for themselves."""
 
+ROUND_S = (0.1, 0.25)
+"""Rounds shorter than the first take more rows next time, longer than the second fewer: whoever
+waits for a receipt waits for the round that is under way."""
+
 WAIT_S = LEASE.total_seconds() - TOTAL_S - 1
 """A message that could not be called for so long since its lease was last extended goes back:
 the lease would end in the call."""
@@ -87,6 +91,7 @@ class Dispatcher:
         self._in_flight = {True: 0, False: 0}
         self._unsettled = 0
         self._room = asyncio.Event()
+        self._batch = BATCH
         self._stopping = False
         self._recover_at = 0.0
         # Who waits for quiet asks with a number; a round that began later and found nothing
@@ -177,16 +182,17 @@ class Dispatcher:
             return 0.0
         # However slowly the rest leaves, what somebody waits for is still taken.
         urgent_only = self._in_flight[False] > full
-        permits, wait_s = await self._limits.take(BATCH)
+        permits, wait_s = await self._limits.take(self._batch)
         if not permits:
             return min(wait_s, _TROUBLE_S)
-        used = 0
+        used, started = 0, clock.monotonic()
         try:
             outgoing, claimed = await self._take(permits, urgent_only)
             used = len(outgoing)
         finally:
             if used < permits:
                 await self._limits.give_back(permits - used)
+        self._measure(clock.monotonic() - started)
         self._unsettled += used
         until = clock.monotonic() + WAIT_S
         for message in outgoing:
@@ -195,6 +201,13 @@ class Dispatcher:
         if claimed:
             return 0.0
         return POLL_S if urgent_only else None
+
+    def _measure(self, took_s: float) -> None:
+        short, long = ROUND_S
+        if took_s > long:
+            self._batch = max(BATCH // 16, self._batch // 2)
+        elif took_s < short:
+            self._batch = min(BATCH, self._batch * 2)
 
     async def _take(self, permits: int, urgent_only: bool) -> tuple[list[Outgoing], int]:
         """Claim as many rows as there are permits and begin those whose chats are free."""

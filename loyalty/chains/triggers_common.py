@@ -117,7 +117,8 @@ class Relation:
             sa.type_coerce(sa.func.json_extract(each.c.value, f"$.{key}"), type_).label(key)
             for key, type_ in self.columns.items()
         ]
-        return sa.select(*values).subquery(name)
+        # The limit is a fence: else SQLite reads the document again for every row it joins.
+        return sa.select(*values).limit(-1).subquery(name)
 
 
 def _iso(value: Any) -> str:

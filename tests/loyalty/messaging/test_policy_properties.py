@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from loyalty import clock
 from loyalty.messaging import MASS, SERVICE, TRIGGER, Facts, Left, PolicyRules, Send, Skip, Wait
-from loyalty.messaging.policy import PRIORITY, decide, quiet_until
+from loyalty.messaging.policy import PRIORITY, decide, quiet_until, rank
 
 ZONES = (
     "Europe/Moscow",
@@ -263,3 +263,17 @@ def test_caps_of_segments(segments: set[str], earlier_today: int, expected: obje
         }
     )
     assert _at_noon(segments, [Left(TRIGGER, NOON)] * earlier_today, rules) == expected
+
+
+@pytest.mark.parametrize(
+    ("step", "place"),
+    [("1", 0), ("day_1", 0), ("3", 5), ("2", 5), ("14", 13), ("7", 13), ("90", 13), ("hello", 13)],
+)
+def test_reminders_of_points_have_three_places(step: str, place: int) -> None:
+    assert rank("chain:bonus_expiry", step) == place
+    assert rank("chain:of_their_own", step, "bonus_expiry") == place
+
+
+def test_a_chain_of_one_s_own_goes_where_its_urgency_says() -> None:
+    assert rank("chain:oil", "first", "renewal") == rank("chain:renewal", "x")
+    assert rank("chain:oil", "first", "other") == rank("chain:oil", "first") == len(PRIORITY)

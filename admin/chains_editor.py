@@ -296,7 +296,7 @@ async def _show_part(
         home=f"{HOME}/{one.key}/edit",
         seen=seen_mark(one),
         starts=[(name, str(t(said))) for name, (said, _) in chains_parts.STARTS.items()],
-        tests=choices_of_tests(t),
+        tests=choices_of_tests(t, one.document.get("trigger") or {}, form.every("tests")),
         urgencies=[(u, str(t(CHAIN_NAMES[u]))) for u in URGENCIES if u in CHAIN_NAMES],
         own_bp=near.around.rules.chain_holdout_bp,
         **rule_parts(request, near, t),

@@ -38,6 +38,7 @@ REASONS: dict[str, str] = {
     "exited": N_("no longer needed"),
     "ended": N_("no longer needed"),
     "overtaken": N_("a nearer reminder replaced it"),
+    "just_given": N_("the points had only just come"),
     "superseded": N_("a nearer reminder replaced it"),
     "outage": N_("a nearer reminder replaced it"),
     "taken_out": N_("taken out of the chain by hand"),

@@ -103,7 +103,7 @@ async def _show(
         end=names["end"],
         hours=[(str(hour), f"{hour}:00") for hour in range(24)],
         weekdays=weekday_names(t, wide=True),
-        tests=choices_of_tests(t),
+        tests=choices_of_tests(t, document.get("trigger") or {}, [form.get("test")]),
         opens=message_form.opens(t, about_purchase=_about_purchase(document)),
         about_day=(document.get("trigger") or {}).get("kind") in ("expiry", "date"),
         variables={code: buttons(t, code) for code in LANGUAGES},

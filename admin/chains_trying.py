@@ -235,7 +235,7 @@ async def _show(
 
 
 def _shown(one: Edited, draft: bool) -> Definition | None:
-    if draft and one.draft is not None:
+    if (draft or one.definition is None) and one.draft is not None:
         try:
             return Definition.model_validate(one.draft)
         except ValueError:

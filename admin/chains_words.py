@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -326,6 +326,21 @@ def t_kind(t: Translator, kind: str) -> Markup:
     return t(KINDS[kind]) if kind in KINDS else Markup.escape(kind)
 
 
-def choices_of_tests(t: Translator) -> list[tuple[str, str]]:
-    """Tests for a choice."""
-    return [(code, str(t(TESTS[code]))) for code in TESTS]
+_ALWAYS = ("has_bought", "bought_since_start")
+_BY_KIND: Mapping[str, tuple[str, ...]] = {
+    "expiry": ("points_spent", "day_moved"),
+    "date": ("day_moved",),
+    "silence": ("purchase_returned", "purchase_rated"),
+    "replenish": ("bought_category", "purchase_returned", "purchase_rated"),
+    "segment": ("left_segment",),
+    "calendar": ("left_segment",),
+    "event": ("purchase_returned", "purchase_rated", "ordered", "bought_category"),
+}
+
+
+def choices_of_tests(
+    t: Translator, trigger: Mapping[str, Any], chosen: Collection[str]
+) -> list[tuple[str, str]]:
+    """Tests that say something in a chain that begins so, and those that are chosen already."""
+    fitting = {*_ALWAYS, *_BY_KIND.get(str(trigger.get("kind")), ()), *chosen}
+    return [(code, str(t(said))) for code, said in TESTS.items() if code in fitting]

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from loyalty import clock, wallet
 from loyalty.chains import subjects
+from loyalty.chains.drafts import Edited, find
 from loyalty.chains.foresight import look_ahead
 from loyalty.chains.model import (
     DateTrigger,
@@ -20,8 +21,7 @@ from loyalty.chains.model import (
     ReplenishTrigger,
     Step,
 )
-from loyalty.chains.store import Chain, check, get
-from loyalty.chains.tables import chain
+from loyalty.chains.store import check
 from loyalty.chains.world import Pass
 from loyalty.customers import customer
 from loyalty.errors import CustomerNotFound
@@ -85,7 +85,7 @@ def rehearse(
     # A name of its own: touches of real passes do not stand in its way.
     played = Pass(
         id=-1, customer_id=customer_id, chain_id=item.id, source=f"chain:{key}",
-        occurrence="rehearsal", version_id=item.version_id, definition=definition,
+        occurrence="rehearsal", version_id=item.version_id or 0, definition=definition,
         started_at=now, step=0, due_at=now, arrived_at=now,
         day=day, subject=subject,
     )  # fmt: skip
@@ -115,19 +115,17 @@ def rehearse(
     )
 
 
-def played_version(session: Session, *, key: str, draft: bool) -> tuple[Chain, Definition]:
-    """The chain and what of it is played: the version in force, or the draft if there is one.
+def played_version(session: Session, *, key: str, draft: bool) -> tuple[Edited, Definition]:
+    """The chain and what of it is played: the version in force, or the draft if there is one; of
+    a chain that was never published its draft in any case.
 
     Raises:
         ChainNotFound: there is none.
         ChainInvalid: the draft is not right yet.
     """
-    item = get(session, key=key)
-    if draft:
-        query = sa.select(chain.c.draft).where(chain.c.id == item.id)
-        document = session.execute(query).scalar_one()
-        if document is not None:
-            return item, check(document)
+    item = find(session, key=key)
+    if item.definition is None or (draft and item.draft is not None):
+        return item, check(item.document)
     return item, item.definition
 
 

@@ -79,6 +79,17 @@ async def test_a_draft_that_is_not_right_yet_cannot_be_tried(
     assert "It cannot be tried yet." in words(page)
 
 
+async def test_a_chain_is_tried_before_it_is_published(world: World, marketer: Visitor) -> None:
+    guest = await world.customer(name="Anna", chat=77)
+    await marketer.get(f"{HOME}/new")
+    names = {"title.ru": "Моя", "title.en": "Mine", "from": "preset:birthday_gift"}
+    _, _, answer = await marketer.send(f"{HOME}/new", list(names.items()))
+    home = f"{HOME}/{answer.url.parts[3]}"
+    status, page, _ = await marketer.get(f"{home}/rehearse?customer={guest}&draft=1")
+    assert status == 200
+    assert "no consent to advertising" in words(page)
+
+
 async def test_a_test_comes_to_ones_own_chat(world: World, marketer: Visitor) -> None:
     await world.customer(name="Anna")
     await marketer.get(REHEARSE)

@@ -15,7 +15,7 @@ from loyalty.chains.model import (
     TagStep,
     TaskStep,
 )
-from loyalty.chains.plan import Act, Decided, Plan, changed
+from loyalty.chains.outcome import Act, Decided, Plan, changed
 from loyalty.chains.world import Pass, World
 from loyalty.ids import new_id
 from loyalty.messaging import placeholders, policy, touches
@@ -140,9 +140,11 @@ def _about_message(
 ) -> Decision:
     content = step.content(content_of(world, item, step)[0])
     asks = {name for text in content.texts.values() for name in placeholders.used(text)}
-    if "code" in asks and not item.subject.get("code"):
-        return HeldOut() if _held_out(world, item) else Skip("no_code")
-    return decide(_facts(world, item, step, person, deadline), world.rules)
+    decision = decide(_facts(world, item, step, person, deadline), world.rules)
+    if isinstance(decision, Send) and "code" in asks and not item.subject.get("code"):
+        return Skip("no_code")
+    # What kept the coupon back keeps back the words about it, for the same reason.
+    return decision
 
 
 def _about_gift(world: World, item: Pass, person: Person, deadline: datetime) -> Decision:

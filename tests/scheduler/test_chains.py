@@ -11,6 +11,7 @@ from loyalty import chains, clock
 from loyalty.chains.holdout import is_held_out
 from loyalty.wallet.tables import lot
 from tests.scheduler.stage import Stage
+from tests.scheduler.stories.play import only
 from tests.world import ZONE
 
 ANNA = 501
@@ -43,11 +44,13 @@ async def test_welcome_runs_from_joining_to_the_fifth_day(stage: Stage) -> None:
     assert [(t.step, t.decision) for t in await stage.touches(anna)] == [
         ("hello", "send"),
         ("card", "send"),
+        ("first", "send"),
         ("waiting", "send"),
     ]
 
 
 async def test_who_has_bought_is_thanked_instead(stage: Stage) -> None:
+    await only(stage, "welcome")
     anna = await stage.person(ANNA)
     await stage.joined(anna)
     await stage.advance(hours=1)
@@ -55,7 +58,7 @@ async def test_who_has_bought_is_thanked_instead(stage: Stage) -> None:
     await stage.world.sell(anna, 45000)
     await stage.advance(days=6)
     welcome = [t.step for t in await stage.touches(anna) if t.source == "chain:welcome"]
-    assert welcome == ["hello", "card", "thanks"]
+    assert welcome == ["hello", "card", "second", "thanks"]
     assert "спасибо" in (await stage.texts(ANNA))[-1]
 
 
@@ -69,6 +72,7 @@ async def test_stop_ends_the_chain_s_messages_but_not_its_decisions(stage: Stage
     assert [(t.step, t.decision, t.reason) for t in await stage.touches(anna)] == [
         ("hello", "send", None),
         ("card", "skipped", "no_consent"),
+        ("first", "skipped", "no_consent"),
         ("waiting", "skipped", "no_consent"),
     ]
 
@@ -137,6 +141,7 @@ async def test_quiet_hours_hold_a_reminder_until_the_customer_s_morning(stage: S
 
 
 async def test_reminders_end_when_the_points_are_spent(stage: Stage) -> None:
+    await only(stage, "bonus_expiry", "rating")
     anna = await stage.person(ANNA)
     await _last_day(stage, anna, 50, days=16)
     await stage.advance(days=3)

@@ -306,7 +306,7 @@ STORIES = (
             ("remind", "skipped", LATE),
             ("goods", "skipped", LATE),
             ("coupon", "skipped", LATE),
-            ("discount", "skipped", "no_code"),
+            ("discount", "skipped", LATE),
         ),
         leave=cues.order,
         ends="ordered",

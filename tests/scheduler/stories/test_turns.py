@@ -228,7 +228,8 @@ async def test_birthday_points_are_told_of_once_by_the_chain_or_by_us(
     anna = await stage.person(ANNA, ads=ads, birth_day=day.day, birth_month=day.month)
     ten = clock.local_instant(day - timedelta(days=7), time(10), ZONE)
     await reach(stage, ten + MINUTE)
-    await reach(stage, ten + timedelta(hours=1))
+    for hours in (1, 3):
+        await reach(stage, ten + timedelta(hours=hours))
     by_chain = ads and on
     assert await sent(stage, anna, "birthday_gift") == ["announce"] * by_chain
     expected = ("skipped", "told_by_chain") if by_chain else ("sent", None)
@@ -260,8 +261,8 @@ async def test_a_level_in_danger_is_told_of_once(stage: Stage, ads: bool) -> Non
     await stage.running.run_due()
     anna = await stage.person(ANNA, ads=ads)
     await cues.warn_of_level(stage, anna)
-    await reach(stage, clock.now() + MINUTE)
-    await reach(stage, clock.now() + timedelta(hours=1))
+    for span in (MINUTE, timedelta(hours=1), timedelta(hours=2)):
+        await reach(stage, clock.now() + span)
     assert await sent(stage, anna, "tier_warning") == ["month"] * ads
     expected = ("skipped", "told_by_chain") if ads else ("sent", None)
     assert await _notices(stage, anna, "tier_warned") == [expected]

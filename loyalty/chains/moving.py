@@ -21,12 +21,15 @@ from loyalty.chains.model import (
     WaitBefore,
     WaitHour,
 )
-from loyalty.chains.plan import Plan, changed
+from loyalty.chains.outcome import Plan, changed
 from loyalty.chains.world import Pass, World, describe_exit
 from loyalty.messaging.people import Person
 from loyalty.messaging.policy import Skip
 
 GONE = ("blocked", "erased")
+
+JUST_GIVEN = timedelta(days=2)
+"""Whoever was told so lately of points and their last day is not reminded of them yet."""
 
 
 def move(world: World, plan: Plan, item: Pass) -> None:
@@ -50,6 +53,8 @@ def move(world: World, plan: Plan, item: Pass) -> None:
             until = wait(world, item, step, person)
         elif isinstance(step, MessageStep | GiftStep) and overtaken(world, item, person):
             deciding.leave_out(world, plan, item, step, "overtaken")
+        elif isinstance(step, MessageStep) and just_given(world, item):
+            deciding.leave_out(world, plan, item, step, "just_given")
         else:
             until = deciding.act(world, plan, item, step, person)
         if until is not None and until > world.now:
@@ -70,7 +75,7 @@ def _test_holds(world: World, item: Pass, test: Test) -> bool:
     if test in ("purchase_returned", "purchase_rated"):
         return test in world.became.get(item.purchase_id or 0, frozenset())
     if test == "points_spent":
-        return item.day is not None and not world.expiring.get((item.customer_id, item.day), 0)
+        return item.day is not None and (item.customer_id, item.day) not in world.expiring
     if test == "bought_category":
         bought = facts.categories.get(item.category or "")
         return bought is not None and bought > item.started_at
@@ -159,6 +164,21 @@ def overtaken(world: World, item: Pass, person: Person) -> bool:
             if wait(world, ahead, step, person) is not None:
                 return False
     return False
+
+
+def just_given(world: World, item: Pass) -> bool:
+    """Whether all the points a reminder is about had only just come, with a message that names
+    their last day (a birthday's), when it was due. The last reminder is never left out."""
+    if item.day is None or not isinstance(item.definition.trigger, ExpiryTrigger):
+        return False
+    later = item.definition.steps[item.step + 1 :]
+    ending = world.expiring.get((item.customer_id, item.day))
+    return (
+        ending is not None
+        and ending.told_at is not None
+        and ending.told_at > item.arrived_at - JUST_GIVEN
+        and any(isinstance(step, MessageStep) for step in later)
+    )
 
 
 def _end(world: World, plan: Plan, item: Pass, status: str, reason: str | None) -> None:

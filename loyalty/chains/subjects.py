@@ -23,8 +23,10 @@ from loyalty.wallet.tables import lot
 # Written out, not bound, so that both databases see the partial index fits.
 _LEFT = lot.c.remaining > sa.literal_column("0")
 
-CART_UPDATED, ORDER_PLACED = "cart_updated", "order_placed"
+CART_UPDATED, ORDER_PLACED = carts.UPDATED, carts.ORDERED
 """Events of the shop's site, as the POS API takes them."""
+
+_BIRTHDAY = "birthday"
 
 DayOf = tuple[int, date]
 """A customer and the last day of some of their points."""
@@ -136,27 +138,46 @@ def _add_categories(
         found[customer_id].categories[category] = at
 
 
-def expiring_on(session: Session, days: Iterable[DayOf], *, time_zone: str) -> dict[DayOf, int]:
+@dataclass(slots=True)
+class Ending:
+    """Points that end on one day: how many; when the first of them were given, if all of them
+    came with a message of their own that names the day (None: at least some did not)."""
+
+    points: int
+    told_at: datetime | None
+
+
+def expiring_on(session: Session, days: Iterable[DayOf], *, time_zone: str) -> dict[DayOf, Ending]:
     """Points left whose last valid day it is, by customer and day (business zone)."""
     wanted = set(days)
     if not wanted:
         return {}
     first, last = min(day for _, day in wanted), max(day for _, day in wanted)
     query = (
-        sa.select(lot.c.customer_id, lot.c.expires_at, sa.func.sum(lot.c.remaining))
+        sa.select(
+            lot.c.customer_id,
+            lot.c.expires_at,
+            lot.c.kind,
+            sa.func.sum(lot.c.remaining),
+            sa.func.min(lot.c.earned_at),
+        )
         .where(
             lot.c.customer_id.in_(sorted({customer_id for customer_id, _ in wanted})),
             _LEFT,
             lot.c.expires_at > clock.start_of_day(first, time_zone),
             lot.c.expires_at <= clock.start_of_day(last + timedelta(days=1), time_zone),
         )
-        .group_by(lot.c.customer_id, lot.c.expires_at)
+        .group_by(lot.c.customer_id, lot.c.expires_at, lot.c.kind)
     )
-    found: dict[DayOf, int] = {}
-    for customer_id, expires_at, points in session.execute(query):
+    found: dict[DayOf, Ending] = {}
+    for customer_id, expires_at, kind, points, given_at in session.execute(query):
         key = customer_id, clock.last_valid_day(expires_at, time_zone)
-        if key in wanted:
-            found[key] = found.get(key, 0) + int(points)
+        if key not in wanted:
+            continue
+        told_at = given_at if kind == _BIRTHDAY else None
+        ending = found.setdefault(key, Ending(0, told_at))
+        ending.points += int(points)
+        ending.told_at = min(ending.told_at, told_at) if ending.told_at and told_at else None
     return found
 
 

@@ -73,7 +73,7 @@ class World:
     program: program.Program
     people: dict[int, Person]
     facts: dict[int, subjects.Facts]
-    expiring: dict[subjects.DayOf, int]
+    expiring: dict[subjects.DayOf, subjects.Ending]
     # What became of the purchases that chains are about.
     became: dict[int, frozenset[str]]
     # When they were made.

@@ -135,7 +135,8 @@ def _say_days(
     elif about.is_about_points:
         assert about.day is not None
         key = (person.id, about.day)
-        points = subjects.expiring_on(session, [key], time_zone=zone).get(key, 0)
+        ending = subjects.expiring_on(session, [key], time_zone=zone).get(key)
+        points = ending.points if ending is not None else 0
         if not points:
             raise Gone("points_spent")
     elif about.day is not None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from loyalty import clock, stamps, tasks, vouchers, wallet, webhooks
 from loyalty.chains.model import GiftStep, StampGift, TagStep, TaskStep, VoucherGift, WebhookStep
-from loyalty.chains.plan import Act
+from loyalty.chains.outcome import Act
 from loyalty.customers import customer
 from loyalty.db.rows import Rows
 from loyalty.errors import DomainError, StampsInvalid

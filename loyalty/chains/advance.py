@@ -20,7 +20,7 @@ from loyalty.chains import acting, subjects
 from loyalty.chains.deciding import rank_of
 from loyalty.chains.model import MessageStep, Wait, WaitBefore, WaitHour
 from loyalty.chains.moving import move, target
-from loyalty.chains.plan import Plan
+from loyalty.chains.outcome import Plan
 from loyalty.chains.store import definition_of
 from loyalty.chains.tables import ACTIVE, chain, enrolment
 from loyalty.chains.world import Pass, World, as_subject, read

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from loyalty.chains.advance import in_order
 from loyalty.chains.moving import move
-from loyalty.chains.plan import Decided, Plan
+from loyalty.chains.outcome import Decided, Plan
 from loyalty.chains.world import Pass, World, fitting, read
 
 MOST_LOOKS = 400

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from loyalty.chains.advance import pass_of
 from loyalty.chains.candidates import Candidate, candidates
 from loyalty.chains.foresight import look_ahead
-from loyalty.chains.plan import Decided
+from loyalty.chains.outcome import Decided
 from loyalty.chains.store import Chain, all_chains
 from loyalty.chains.tables import ACTIVE, chain, enrolment
 from loyalty.chains.world import Pass

@@ -174,7 +174,7 @@ def starts_query(
     about: sa.ColumnElement[Any] | None = None,
 ) -> sa.Select[Any]:
     """A query of starts, with its columns named and typed as the planner reads them."""
-    nothing = sa.literal_column("NULL")
+    nothing: sa.ColumnElement[Any] = sa.literal_column("NULL")
     return sa.select(
         customer_id.label("customer_id"),
         sa.cast(occurrence, sa.String(64)).label("occurrence"),

@@ -177,11 +177,11 @@ def _anniversaries(place: Place, days: list[Day], oldest: datetime | None) -> Fo
     found = Relation(columns, rows).of(place.session, "days")
     if is_postgres(place.session):
         utc = sa.func.timezone("UTC", sa.type_coerce(customer.c.joined_at, sa.types.NullType()))
-        key = sa.func.to_char(utc, "YYYY-MM-DD")
+        joined_on: sa.ColumnElement[Any] = sa.func.to_char(utc, "YYYY-MM-DD")
     else:
-        key = sa.func.substr(sa.type_coerce(customer.c.joined_at, sa.Text), 1, 10)
+        joined_on = sa.func.substr(sa.type_coerce(customer.c.joined_at, sa.Text), 1, 10)
     within = [customer.c.joined_at >= found.c.low, customer.c.joined_at < found.c.high]
-    return found, key == found.c.key, within
+    return found, joined_on == found.c.key, within
 
 
 def _joined_on(day: date, year: int) -> Iterator[date]:
@@ -196,7 +196,9 @@ def _field_days(place: Place, days: list[Day], trigger: DateTrigger) -> Found:
     """A custom field holds a date as ``YYYY-MM-DD``; what stands there otherwise is no date."""
     name = trigger.field.partition(":")[2]
     if is_postgres(place.session):
-        value = customer.c.fields.op("->>", return_type=sa.Text())(sa.literal(name, sa.Text))
+        value: sa.ColumnElement[Any] = customer.c.fields.op("->>", return_type=sa.Text())(
+            sa.literal(name, sa.Text)
+        )
     else:
         document = sa.type_coerce(customer.c.fields, sa.Text)
         value = sa.func.json_extract(document, sa.literal(f'$."{name}"', sa.Text))

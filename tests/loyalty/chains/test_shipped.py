@@ -14,7 +14,7 @@ from loyalty import chains, segments
 from loyalty.chains.checking import problems_of
 from loyalty.chains.model import URGENCIES, GiftStep
 from loyalty.chains.shipped import PRESETS
-from loyalty.chains.tables import chain, chain_version
+from loyalty.chains.tables import chain, chain_cursor, chain_version
 from loyalty.chains.world import rules_of
 from loyalty.messaging import policy
 from tests.world import World
@@ -138,7 +138,7 @@ async def test_what_is_new_comes_to_a_living_shop_switched_off(world: World) -> 
     def forget(session: Session) -> None:
         for key in ("anniversary", "seasonal"):
             of = sa.select(chain.c.id).where(chain.c.key == key).scalar_subquery()
-            for table in (chains.store.chain_cursor, chain_version):
+            for table in (chain_cursor, chain_version):
                 session.execute(sa.delete(table).where(table.c.chain_id == of))
             session.execute(sa.delete(chain).where(chain.c.key == key))
 

@@ -185,8 +185,9 @@ async def change(
 
 def overtaken(request: web.Request) -> str:
     """What the second of two editors is told."""
+    t = language(request)
     return str(
-        language(request)(
+        t(
             "Somebody else has changed this draft meanwhile. Nothing of yours was kept: look at "
             "it as it is now, and repeat."
         )

@@ -257,7 +257,8 @@ async def _picture(request: web.Request, given: Any, form: Form) -> str | None:
     try:
         form.put("picture", str(await db(request).transact(unit)))
     except PictureInvalid:
-        return str(language(request)("A picture is a JPEG, PNG, WebP or GIF of at most 5 MB."))
+        t = language(request)
+        return str(t("A picture is a JPEG, PNG, WebP or GIF of at most 5 MB."))
     return None
 
 

@@ -95,7 +95,8 @@ class ChainSayer(TriggerSayer):
     @property
     def end(self) -> str:
         """What the end of a chain is called."""
-        return str(self._t("the end"))
+        t = self._t
+        return str(t("the end"))
 
     def kind(self, kind: str) -> Markup:
         """What a step of a kind is called."""

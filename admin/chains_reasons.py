@@ -30,7 +30,7 @@ REASONS: dict[str, str] = {
     "bought_since_start": N_("the customer has bought meanwhile"),
     "purchase_returned": N_("the purchase was returned"),
     "purchase_rated": N_("the purchase is rated already"),
-    "ordered": N_("the order was placed, or the cart emptied"),
+    "ordered": N_("the order was placed, the cart emptied or another one begun"),
     "bought_category": N_("these goods were bought meanwhile"),
     "day_moved": N_("the day has moved"),
     "left_segment": N_("the customer is not in the segment any more"),

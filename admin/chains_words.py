@@ -35,7 +35,7 @@ TESTS: dict[str, str] = {
     "points_spent": N_("has spent the points it is about"),
     "purchase_returned": N_("has brought the purchase back"),
     "purchase_rated": N_("has rated the purchase"),
-    "ordered": N_("has placed the order or emptied the cart"),
+    "ordered": N_("has placed the order, emptied the cart or begun another"),
     "bought_category": N_("has bought these goods again"),
     "day_moved": N_("the day the chain is about has moved"),
     "left_segment": N_("is not in the segment any more"),

@@ -11,6 +11,7 @@ from loyalty.chains import deciding, subjects
 from loyalty.chains.model import (
     ACTS,
     Condition,
+    EventTrigger,
     Exit,
     ExpiryTrigger,
     GiftStep,
@@ -90,10 +91,21 @@ def _test_holds(world: World, item: Pass, test: Test) -> bool:
     if test == "ordered" and (
         item.occurrence in facts.ordered_carts
         or facts.emptied.get(item.occurrence, item.started_at) > item.started_at
+        or _another_cart(item, facts)
     ):
         return True
     sold_at = world.sold.get(item.purchase_id or 0)
     return subjects.holds_of(test, facts, started_at=item.started_at, sold_at=sold_at)
+
+
+def _another_cart(item: Pass, facts: subjects.Facts) -> bool:
+    """Whether a cart is followed and the customer has filled another since: that one is spoken
+    of, by a pass of its own, and nobody hears the same of two."""
+    trigger = item.definition.trigger
+    about_cart = isinstance(trigger, EventTrigger) and trigger.event == subjects.CART_UPDATED
+    return about_cart and any(
+        cart != item.occurrence and at > item.started_at for cart, at in facts.filled.items()
+    )
 
 
 def _choose(world: World, item: Pass, step: Condition) -> None:

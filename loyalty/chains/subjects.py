@@ -42,6 +42,8 @@ class Facts:
     # Carts that were emptied since, by their id, and when; carts an order was made of.
     emptied: dict[str, datetime] = field(default_factory=dict)
     ordered_carts: set[str] = field(default_factory=set)
+    # Carts with something in them, and when they were last touched.
+    filled: dict[str, datetime] = field(default_factory=dict)
     # When each category that is asked about (case folded) was last bought.
     categories: dict[str, datetime] = field(default_factory=dict)
     birth: tuple[int, int] | None = None
@@ -114,10 +116,14 @@ def _add_orders(session: Session, found: dict[int, Facts], ids: list[int], since
         if row.type == ORDER_PLACED:
             facts.ordered_at = max(at, facts.ordered_at or at)
             facts.ordered_carts.add(cart_id)
+            facts.filled.pop(cart_id, None)
         elif cart.get(carts.ITEMS):
             facts.emptied.pop(cart_id, None)
+            if cart_id not in facts.ordered_carts:
+                facts.filled[cart_id] = at
         else:
             facts.emptied[cart_id] = at
+            facts.filled.pop(cart_id, None)
 
 
 def _add_categories(

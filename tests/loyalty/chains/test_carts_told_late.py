@@ -85,3 +85,20 @@ async def test_a_followed_cart_is_what_happened_last(
     assert (steps, one.status, one.reason) == (
         ([], "exited", "ordered") if ends else (["remind"], "done", None)
     )
+
+
+async def test_of_two_carts_only_the_later_one_is_spoken_of(world: World) -> None:
+    world.now = NOON
+    await world.set_program(global_holdout_bp=0, chain_holdout_bp=0)
+    cart = {"kind": "event", "event": "cart_updated", "occurrence": "subject"}
+    trigger = cart | {"subject": "cart_id"}
+    version = await put_chain(world, definition(*STEPS, exits=["ordered"], trigger=trigger))
+    who = await somebody(world)
+    for cart_id, minutes in (("c1", 0), ("c2", 20)):
+        world.now = NOON + timedelta(minutes=minutes)
+        await tell(world, who, "cart_updated", minutes, {"cart_id": cart_id, "items": BEANS})
+        await begin(world, version, who, occurrence=cart_id, at=world.now)
+    await go(world, NOON + timedelta(hours=2))
+    first, second = await passes(world)
+    assert (first.status, first.reason, second.status) == ("exited", "ordered", "done")
+    assert [line[0] for line in await decided(world, who)] == ["remind"]

@@ -17,17 +17,15 @@ from loyalty import clock, consent, customers, events, staff, wallet
 from loyalty.customers import customer
 from loyalty.db.rows import Rows
 from loyalty.demo import (
-    afterwards,
     anna,
     campaigns,
     codes,
     friends,
-    messages,
     oddities,
     rules,
-    voices,
 )
 from loyalty.demo.afterwards import People
+from loyalty.demo.behind import leave_behind
 from loyalty.demo.catalogue import Chain, chain
 from loyalty.demo.guests import Guest, make_guests, strangers, visits_of
 from loyalty.demo.selling import Shop
@@ -119,27 +117,9 @@ def fill(
     )
     with _without_looking_for_rings():
         _live(session, till, guests, rng, visit_count, now=now, zone=zone, progress=progress)
-    till.totals["returns"] += afterwards.leave_open(
-        session,
-        list(till.members.values()),
-        people,
-        language=language,
-        program=till.program,
-        time_zone=time_zone,
-        now=now,
+    leave_behind(
+        session, till, names, people, language=language, currency=currency, zone=time_zone, now=now
     )
-    messages.write(
-        session,
-        names,
-        list(till.members.values()),
-        program=till.program,
-        currency=currency,
-        time_zone=time_zone,
-        author=people.marketer,
-        now=now,
-    )
-    voices.leave(session, marketer=people.marketer, language=language, now=now)
-    oddities.flag(session, till.program.guards, owner=people.owner, time_zone=time_zone, now=now)
     _note(session, len(guests), till.totals["purchases"], now=now)
     return _filled(till, len(guests))
 

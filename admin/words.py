@@ -96,6 +96,8 @@ _STATES = {
     "skipped": N_("not sent"),
     "cancelled": N_("cancelled"),
 }
+_DEEDS = ("gift", "tag", "task", "webhook")
+"""What a chain does without a word: nothing has to leave for it."""
 _PURPOSES = {
     "personal_data": N_("Personal data"),
     "ads:telegram": N_("Advertising in Telegram"),
@@ -262,6 +264,8 @@ class Words:
             return _PLAIN, t("not sent"), reason
         if item.decision == "wait":
             return _WAITING, t("waits"), reason
+        if item.state is None and item.source and item.message_class in _DEEDS:
+            return _GOOD, t("done"), None
         state = item.state or "queued"
         why = say_reason(t, item.state_reason) if item.state_reason in REASONS else None
         colour = {

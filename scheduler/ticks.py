@@ -58,6 +58,7 @@ class Ticks:
         self._time_zone = time_zone
         self._keys = keys
         self._more_to_plan = False
+        self._planning_at: datetime | None = None
         self._looked_back_at = float("-inf")
 
     async def install(self) -> None:
@@ -87,15 +88,19 @@ class Ticks:
     async def plan(self) -> int:
         """Enrol those whose chains start with time: a day, a silence, a segment, expiring
         points. What is left after a few units waits for ``plan_on``."""
+        # One moment for all of its units: with a later one each, the first chains would be due
+        # again by the time the last ones are reached, and no plan would ever come to its end.
+        now = self._planning_at or clock.now()
         done = 0
         for _ in range(_PLAN_ROUNDS):
             planned = await self._db.transact(
                 lambda session: chains.plan(
-                    session, now=clock.now(), time_zone=self._time_zone, only=chains.BY_TIME
+                    session, now=now, time_zone=self._time_zone, only=chains.BY_TIME
                 )
             )
             done += planned.enrolled
             self._more_to_plan = planned.more
+            self._planning_at = now if planned.more else None
             if not planned.more:
                 break
         return done
@@ -105,7 +110,8 @@ class Ticks:
         return await self.plan() if self._more_to_plan else 0
 
     async def plan_all(self) -> int:
-        """Plan until nothing is left."""
+        """Plan until nothing is left, up to this moment."""
+        self._planning_at = None
         done = await self.plan()
         for _ in range(_ROUNDS):
             if not self._more_to_plan:

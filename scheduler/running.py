@@ -136,6 +136,7 @@ class RunningScheduler:
                     break
                 if not done:
                     break
+            self.ticks.stay()
         return total
 
     async def next_due(self) -> datetime | None:

@@ -60,6 +60,9 @@ class Ticks:
         self._more_to_plan = False
         self._planning_at: datetime | None = None
         self._looked_back_at = float("-inf")
+        # For the time machine: nobody starts a chain by time alone before this moment.
+        self._ahead: datetime | None = None
+        self._may_skip_planning = False
 
     async def install(self) -> None:
         """Write down what comes with the program, once."""
@@ -278,7 +281,7 @@ class Ticks:
             self.birthdays,
             self.referrals,
             self.tiers,
-            self.plan_all,
+            self._plan_if_due,
             self.chains,
             self.expire,
             self.privacy,
@@ -288,13 +291,27 @@ class Ticks:
             done += await tick()
         return done
 
+    async def _plan_if_due(self) -> int:
+        """Plan, unless the step before has just said that nobody starts until later."""
+        if self._may_skip_planning and self._ahead is not None and clock.now() < self._ahead:
+            return 0
+        self._ahead, self._may_skip_planning = None, False
+        return await self.plan_all()
+
+    def stay(self) -> None:
+        """The time machine has come to its end: what is known of the time ahead is forgotten."""
+        self._may_skip_planning = False
+
     async def next_due(self) -> datetime | None:
         """The first moment after now at which a tick or the dispatcher has something to do."""
 
         def unit(session: Session) -> datetime | None:
             now = clock.now()
+            if self._ahead is None or self._ahead <= now:
+                self._ahead = chains.next_planned(session, now=now, time_zone=self._time_zone)
             moments = (
-                chains.next_due(session, now=now, time_zone=self._time_zone),
+                self._ahead,
+                chains.next_step(session, now=now),
                 delivery.next_due(session, now=now),
                 wallet.next_due(session, now=now),
                 birthdays.next_due(session, now=now, time_zone=self._time_zone),
@@ -305,4 +322,6 @@ class Ticks:
             )
             return min((m for m in moments if m is not None and m > now), default=None)
 
-        return await self._db.read(unit)
+        found = await self._db.read(unit)
+        self._may_skip_planning = True
+        return found

@@ -22,7 +22,8 @@ from loyalty.chains.store import (
     publish,
     set_enabled,
 )
-from loyalty.chains.timing import look_again, next_due
+from loyalty.chains.timing import look_again, next_due, next_step
+from loyalty.chains.triggers_next import next_planned
 
 __all__ = [
     "BY_TIME",
@@ -46,6 +47,8 @@ __all__ = [
     "get",
     "look_again",
     "next_due",
+    "next_planned",
+    "next_step",
     "plan",
     "plan_expiry",
     "preview",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from admin.api import fields as f
 from admin.api.fields import Model
 from loyalty.amounts import MAX_AMOUNT
 from loyalty.errors import AmountOutOfRange
 from loyalty.receipts import MILLI, Line, Receipt
+
+SITE_EVENTS = frozenset({"cart_updated", "order_placed", "product_viewed"})
+"""Events of a shop's site that chains read."""
 
 Vouchers = Annotated[tuple[f.Code, ...], Field(max_length=10, strict=False)]
 
@@ -159,6 +162,16 @@ class EventIn(Model):
     type: f.EventType
     data: f.Facts = Field(default_factory=dict)
     occurred_at: f.Moment | None = None
+
+    @field_validator("data")
+    @classmethod
+    def _is_a_cart(cls, data: dict[str, Any], known: ValidationInfo) -> dict[str, Any]:
+        """What chains read of a site's own events is of the kind they expect."""
+        items = data.get("items") or []
+        listed = isinstance(items, list) and all(isinstance(item, dict) for item in items)
+        if known.data.get("type") in SITE_EVENTS and not listed:
+            raise ValueError("items is a list of objects")
+        return data
 
 
 class CheckIn(Model):

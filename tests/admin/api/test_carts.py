@@ -76,3 +76,15 @@ async def test_a_site_that_does_not_name_its_carts_has_one_a_day(shop: Shop, car
         await tell(shop, "cart_updated", {"cart_id": cart_id, "items": ITEMS})
     (followed,) = await carts(shop)
     assert followed.startswith("day-20")
+
+
+@pytest.mark.parametrize(
+    "data", [{"cart_id": "7", "items": "oops"}, {"cart_id": "7", "items": [1, 2]}]
+)
+async def test_what_is_no_cart_is_refused_in_words(shop: Shop, data: dict[str, Any]) -> None:
+    body = {"customer": PHONE, "type": "cart_updated", "data": data}
+    said = await shop.till.post("/events", body)
+    assert said.status == 400, said.text
+    assert "items is a list of objects" in said.text
+    other = await shop.till.post("/events", body | {"type": "table_booked"})
+    assert other.status == 201, "other systems' own events hold what they like"

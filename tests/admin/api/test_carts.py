@@ -82,6 +82,7 @@ async def test_a_site_that_does_not_name_its_carts_has_one_a_day(shop: Shop, car
     "data", [{"cart_id": "7", "items": "oops"}, {"cart_id": "7", "items": [1, 2]}]
 )
 async def test_what_is_no_cart_is_refused_in_words(shop: Shop, data: dict[str, Any]) -> None:
+    await shop.world.customer(phone="+79001234567")
     body = {"customer": PHONE, "type": "cart_updated", "data": data}
     said = await shop.till.post("/events", body)
     assert said.status == 400, said.text

@@ -119,6 +119,7 @@ _PLAIN = {
     "voucher_not_yours": N_("This code is for another customer."),
     "voucher_wrong_segment": N_("This offer is not for this card."),
     "voucher_needs_customer": N_("Please scan the customer's card first, then enter the code."),
+    "product_invalid": N_("These goods cannot be kept so. Please check what was typed."),
     "picture_invalid": N_("A picture is a PNG, JPEG, WebP or GIF of up to 5 MB."),
     "voucher_code_invalid": N_("A code has 3 to 32 letters and digits."),
     "task_not_found": N_("I could not find this call."),

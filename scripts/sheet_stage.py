@@ -91,7 +91,7 @@ class Stage:
         request = urllib.request.Request(url, data=data, method=method)
         request.add_header("Content-Type", "application/json")
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE_S * 4) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S * 15) as answer:
                 return json.loads(answer.read())
         except urllib.error.HTTPError as problem:
             raise RuntimeError(f"{method} {url}: {problem.code} {problem.read()!r}") from None

@@ -160,7 +160,8 @@ def get(session: Session, *, key: str) -> Chain:
 
 
 def set_enabled(session: Session, *, key: str, enabled: bool, now: datetime) -> None:
-    """Switch a chain on or off. Off, nobody is enrolled and nobody moves.
+    """Switch a chain on or off. Off, nobody is enrolled and nobody moves. Somebody has looked,
+    so what halted it is over. Staff do it by ``editing.switch``, which checks and notes it.
 
     Raises:
         ChainNotFound: there is none.
@@ -168,7 +169,7 @@ def set_enabled(session: Session, *, key: str, enabled: bool, now: datetime) -> 
     item = get(session, key=key)
     if item.enabled == enabled:
         return
-    values: dict[str, Any] = {"enabled": enabled}
+    values: dict[str, Any] = {"enabled": enabled, "halted_at": None, "halted_reason": None}
     if enabled:
         values["enabled_at"] = now
     session.execute(sa.update(chain).where(chain.c.id == item.id).values(**values))

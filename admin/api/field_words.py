@@ -40,7 +40,7 @@ _OWN = (
     N_("a whole number or a decimal string with up to three places, like 0.350"),
     N_("a moment with its offset, like 2026-03-02T12:00:00+03:00"),
     N_("control characters are not allowed"),
-    N_("items is a list of objects"),
+    N_("items is a list of goods"),
 )
 
 

@@ -168,9 +168,9 @@ class EventIn(Model):
     def _is_a_cart(cls, data: dict[str, Any], known: ValidationInfo) -> dict[str, Any]:
         """What chains read of a site's own events is of the kind they expect."""
         items = data.get("items") or []
-        listed = isinstance(items, list) and all(isinstance(item, dict) for item in items)
+        listed = isinstance(items, list) and all(isinstance(item, dict | str) for item in items)
         if known.data.get("type") in SITE_EVENTS and not listed:
-            raise ValueError("items is a list of objects")
+            raise ValueError("items is a list of goods")
         return data
 
 

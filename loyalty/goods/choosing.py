@@ -147,7 +147,7 @@ def in_cart(session: Session, data: Mapping[str, Any]) -> list[Product]:
     if not isinstance(items, list):
         viewed = sent.get("product")
         items = [viewed if isinstance(viewed, Mapping) else sent]
-    said = [_said(item) for item in items[:MOST_IN_CART] if isinstance(item, Mapping)]
+    said = [_said(item) for item in items[:MOST_IN_CART] if isinstance(item, Mapping | str)]
     listed = known(session, {sku for sku, _ in said})
     found: dict[str, Product] = {}
     for sku, name in said:
@@ -159,8 +159,12 @@ def in_cart(session: Session, data: Mapping[str, Any]) -> list[Product]:
     return list(found.values())
 
 
-def _said(item: Mapping[str, Any]) -> tuple[str, str]:
-    """Number and name of goods as another system writes them."""
+def _said(item: Mapping[str, Any] | str) -> tuple[str, str]:
+    """Number and name of goods as another system writes them. A mere text may be either; one
+    with digits and no space is no name to put before a guest."""
+    if isinstance(item, str):
+        is_name = " " in item.strip() or not any(letter.isdigit() for letter in item)
+        item = {"sku": item.strip(), "name": item if is_name else None}
     sku, name = item.get("sku"), item.get("name")
     number = str(sku)[:LONGEST_SKU] if isinstance(sku, str | int) else ""
     return number, " ".join(name.split())[:LONGEST_NAME] if isinstance(name, str) else ""

@@ -86,6 +86,6 @@ async def test_what_is_no_cart_is_refused_in_words(shop: Shop, data: dict[str, A
     body = {"customer": PHONE, "type": "cart_updated", "data": data}
     said = await shop.till.post("/events", body)
     assert said.status == 400, said.text
-    assert "items is a list of objects" in said.text
+    assert "items is a list of goods" in said.text
     other = await shop.till.post("/events", body | {"type": "table_booked"})
     assert other.status == 201, "other systems' own events hold what they like"

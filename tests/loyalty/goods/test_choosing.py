@@ -112,11 +112,13 @@ async def test_a_cart_as_a_site_sends_it(world: World) -> None:
 
     items = [
         {"sku": "cap", "quantity": 1}, {"sku": "x", "name": "  Турка\n медная "}, {"sku": "gone"},
-        "junk", None, {"name": 5}, {"sku": "cap"}, {"sku": ["cap"]}, {"sku": 17, "name": "Чашка"},
+        "NO-1", None, {"name": 5}, {"sku": "cap"}, {"sku": ["cap"]}, {"sku": 17, "name": "Чашка"},
     ]  # fmt: skip
     said = ["Капучино большой", "Турка медная", "Чашка"]
     assert await names({"data": {"items": items, "total": "1.00"}, "outlet_id": "1"}) == said
     assert await names({"items": items}) == said
+    texts: list[object] = ["cap", "NO-1", "Сироп", "Чашка 300 мл"]
+    assert await names({"items": texts}) == ["Капучино большой", "Сироп", "Чашка 300 мл"]
     assert await names({"data": {"sku": "cap"}}) == ["Капучино большой"]
     assert await names({"data": {"product": {"sku": "y", "name": "Френч-пресс"}}}) == [
         "Френч-пресс"

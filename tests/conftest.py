@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from scripts import catalogue
+from tests.servers.pool import Databases
 from tests.servers.processes import ServerUnavailable
-from tests.servers.shared import TEMPLATE, VARIABLE, SharedServers, ask, copy_of_template, run_sql
+from tests.servers.shared import VARIABLE, SharedServers, ask, copy_of_template, run_sql
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 _SERVERS = pytest.StashKey[SharedServers]()
+_DATABASES: dict[str, Databases] = {}
 _CHROMIUMS = (
     "chromium",
     "chromium-browser",
@@ -74,18 +76,21 @@ def _server(name: str) -> str:
 # --- databases -------------------------------------------------------------------------------
 
 
-def _fresh_database(server: str, template: str) -> tuple[str, str]:
-    name = f"t_{uuid.uuid4().hex}"
-    run_sql(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    return name, f"{server.rpartition('/')[0]}/{name}"
+def databases() -> Databases:
+    """This process's PostgreSQL databases, migrated to head."""
+    server = _server("postgres_template")
+    if server not in _DATABASES:
+        _DATABASES[server] = Databases(server)
+    return _DATABASES[server]
 
 
 @pytest.fixture
 def postgres_url() -> Iterator[str]:
     """The address of an empty PostgreSQL database of the test's own."""
     server = _server("postgres")
-    name, url = _fresh_database(server, "template0")
-    yield url
+    name = f"t_{uuid.uuid4().hex}"
+    run_sql(server, f"CREATE DATABASE {name} TEMPLATE template0")
+    yield f"{server.rpartition('/')[0]}/{name}"
     run_sql(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -98,10 +103,10 @@ def sqlite_database(tmp_path: Path) -> str:
 @pytest.fixture
 def postgres_database() -> Iterator[str]:
     """The address of a PostgreSQL database of the test's own, migrated to head."""
-    server = _server("postgres_template")
-    name, url = _fresh_database(server, TEMPLATE)
-    yield url
-    run_sql(server, f"DROP DATABASE {name} WITH (FORCE)")
+    pool = databases()
+    name = pool.take()
+    yield pool.url(name)
+    pool.give_back(name)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -125,14 +130,14 @@ class FreshDatabase:
             folder.mkdir()
             self._made.append("")
             return copy_of_template(_server("sqlite_template"), folder)
-        name, url = _fresh_database(_server("postgres_template"), TEMPLATE)
+        name = databases().take()
         self._made.append(name)
-        return url
+        return databases().url(name)
 
     def drop(self) -> None:
         """Put them away."""
         for name in filter(None, self._made):
-            run_sql(_server("postgres_template"), f"DROP DATABASE {name} WITH (FORCE)")
+            databases().give_back(name)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

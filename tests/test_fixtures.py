@@ -19,6 +19,7 @@ import pytest
 import redis
 
 from loyalty.db import schema_revision
+from tests.conftest import databases
 from tests.servers import postgres_server
 from tests.servers.processes import free_port
 from tests.servers.redis import redis_server
@@ -38,6 +39,28 @@ async def test_postgres_database_is_empty_every_time(postgres_url: str, turn: in
 async def test_migrated_database_is_at_head(database_url: str) -> None:
     revision = await asyncio.to_thread(schema_revision, database_url)
     assert revision is not None
+
+
+async def test_a_database_used_again_is_like_a_new_one(postgres_database: str) -> None:
+    pool = databases()
+    name = pool.take()
+    left = await asyncpg.connect(pool.url(name))
+    await left.execute(
+        "INSERT INTO outlet (id, name, time_zone, created_at) VALUES (1, 'A', 'UTC', now())"
+    )
+    await asyncio.to_thread(pool.give_back, name)
+    assert left.is_closed(), "whoever still held it was sent away"
+    again = await asyncio.to_thread(pool.take)
+    assert again == name
+    fresh = await asyncpg.connect(pool.url(again))
+    assert await fresh.fetchval("SELECT count(*) FROM outlet") == 0
+    await fresh.execute("ALTER TABLE outlet DROP COLUMN city")
+    await asyncio.to_thread(pool.give_back, again)
+    gone = await asyncpg.connect(postgres_database)
+    names = await gone.fetch("SELECT datname FROM pg_database")
+    assert again not in {row[0] for row in names}, "altered: nobody gets it"
+    for connection in (left, fresh, gone):
+        await connection.close()
 
 
 @pytest.mark.parametrize("turn", [1, 2])

@@ -7,14 +7,17 @@ environment, which they inherit.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import secrets
 import sqlite3
 import threading
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Client, Listener
 from pathlib import Path
+from typing import Any, TypeVar
 
 from tests.servers.postgres import Postgres, postgres_server
 from tests.servers.processes import ServerUnavailable, temporary_folder
@@ -22,6 +25,8 @@ from tests.servers.redis import redis_server
 
 VARIABLE = "REGULARS_TEST_SERVERS"
 TEMPLATE = "regulars_template"
+
+T = TypeVar("T")
 
 
 class SharedServers:
@@ -112,8 +117,6 @@ def ask(name: str) -> str:
 
 def run_sql(url: str, statement: str) -> None:
     """Run one administrative statement, such as CREATE DATABASE, outside any transaction."""
-    import asyncio
-
     import asyncpg
 
     async def run() -> None:
@@ -123,9 +126,13 @@ def run_sql(url: str, statement: str) -> None:
         finally:
             await connection.close()
 
-    # A thread of its own: the caller's may have an event loop, running or merely set.
+    in_a_thread(run())
+
+
+def in_a_thread(work: Coroutine[Any, Any, T]) -> T:
+    """Do it in an event loop of its own: the caller's thread may have one, running or set."""
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, run()).result()
+        return thread.submit(asyncio.run, work).result()
 
 
 def copy_of_template(template: str, folder: Path) -> str:

@@ -26,9 +26,9 @@ from loyalty.ids import new_id
 from loyalty.importing.people import PeopleBatch, Person
 from loyalty.program import TierRule
 from loyalty.wallet.tables import lot
-from tests.conftest import _fresh_database, _server
+from tests.conftest import _server, databases
 from tests.loyalty.wallet.model import NEVER, RATE_BP, Model, Purchase
-from tests.servers.shared import TEMPLATE, copy_of_template, run_sql
+from tests.servers.shared import copy_of_template
 from tests.world import ZONE, World, lines, open_world
 
 STEPS = int(os.environ.get("LEDGER_STEPS", "50"))
@@ -305,11 +305,10 @@ class PostgresLedger(Ledger):
     """On PostgreSQL."""
 
     def open(self) -> str:
-        """A database from the migrated template, dropped at the end."""
-        server = _server("postgres_template")
-        name, url = _fresh_database(server, TEMPLATE)
-        self.stack.callback(run_sql, server, f"DROP DATABASE {name} WITH (FORCE)")
-        return url
+        """An empty database, given back at the end."""
+        name = databases().take()
+        self.stack.callback(databases().give_back, name)
+        return databases().url(name)
 
 
 class QuickLedger(SqliteLedger):

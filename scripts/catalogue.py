@@ -54,7 +54,9 @@ def extract_template(
     from jinja2.ext import babel_extract
 
     text = source.read()
-    found = babel_extract(io.BytesIO(text), list(KEYWORDS), comment_tags, {"trimmed": "true"})
+    # Not silent: a template that cannot be read would lose its texts without a word.
+    reading = {"trimmed": "true", "extensions": "jinja2.ext.do", "silent": "false"}
+    found = babel_extract(io.BytesIO(text), list(KEYWORDS), comment_tags, reading)
     yield from ((line, name, words, list(notes)) for line, name, words, notes in found)
     environment = Environment(extensions=["jinja2.ext.i18n", "jinja2.ext.do"], autoescape=True)
     for call in environment.parse(text.decode()).find_all(nodes.Call):

@@ -6,6 +6,7 @@ import io
 
 import pytest
 from babel.messages.catalog import Message
+from jinja2 import TemplateSyntaxError
 
 from scripts import catalogue
 
@@ -53,3 +54,14 @@ def test_templates_give_all_three_ways_of_saying() -> None:
     assert "Customers" in words
     assert ("%(count)s sale", "%(count)s sales", None) in [tuple(w) for w in words]
     assert ("{n} point", "{n} points", None) in [tuple(w) for w in words]
+
+
+def test_a_template_that_sets_something_by_the_way_is_read_too() -> None:
+    template = "{% do seen.append(1) %}{{ _('Call it off') }}"
+    found = catalogue.extract_template(io.BytesIO(template.encode()), [], [], options={})
+    assert "Call it off" in [words for _, _, words, _ in found]
+
+
+def test_a_template_that_cannot_be_read_is_not_passed_over() -> None:
+    with pytest.raises(TemplateSyntaxError):
+        list(catalogue.extract_template(io.BytesIO(b"{% if %}{{ _('Lost') }}"), [], [], options={}))

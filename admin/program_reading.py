@@ -36,6 +36,8 @@ def parse(unit: Unit, text: str) -> Any:
         return list(dict.fromkeys(part.strip()[:64] for part in text.split(",") if part.strip()))
     if not text:
         return None
+    if unit == "choice":
+        return text  # what is none of the choices, the rules refuse
     try:
         if unit == "money":
             plain = text.replace(",", "") if _GROUPED.fullmatch(text) else text

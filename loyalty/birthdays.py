@@ -41,7 +41,7 @@ def grant_due(session: Session, *, now: datetime, time_zone: str, limit: int = 1
     if not rules.birthday_points or now < _starts(now, time_zone):
         return Given(0, more=False)
     today = clock.local_date(now, time_zone)
-    found = _due(session, today=today, days=rules.birthday_days_before, now=now, limit=limit)
+    found = _due(session, rules, today=today, now=now, limit=limit)
     given = sum(
         _give(session, row, birthday, rules=rules, now=now, today=today, time_zone=time_zone)
         for row, birthday in found
@@ -66,15 +66,12 @@ def _starts(now: datetime, time_zone: str) -> datetime:
 
 
 def _due(
-    session: Session, *, today: date, days: int, now: datetime, limit: int
+    session: Session, rules: program.Program, *, today: date, now: datetime, limit: int
 ) -> list[tuple[Any, date]]:
-    near = [today + timedelta(days=n) for n in range(days + 1)]
-    by_month_and_day: dict[tuple[int, int], date] = {}
-    for day in near:
-        by_month_and_day[day.month, day.day] = day
-        # 29 February is kept on the 28th in the years that have none.
-        if clock.birthday_in(day.year, month=2, day=29) == day:
-            by_month_and_day[2, 29] = day
+    near = [today + timedelta(days=n) for n in range(rules.birthday_days_before + 1)]
+    by_month_and_day = {
+        birthday: day for day in near for birthday in clock.kept_on(day, leap_day=rules.leap_day)
+    }
     given_lately = sa.exists().where(
         entry.c.customer_id == customer.c.id,
         entry.c.kind == "birthday",

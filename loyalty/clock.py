@@ -10,6 +10,7 @@ import calendar
 import threading
 import time as _time
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _offset = timedelta()
@@ -103,7 +104,22 @@ def add_months(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, last))
 
 
-def birthday_in(year: int, *, month: int, day: int) -> date:
-    """The birthday in ``year``; 29 February counts as 28 February in other years."""
+LeapDay = Literal["feb_28", "mar_1"]
+"""Where 29 February is kept in years that have none: the program says (``leap_day``)."""
+
+
+def birthday_in(year: int, *, month: int, day: int, leap_day: LeapDay) -> date:
+    """A birthday, or any other yearly day, in ``year``; 29 February is kept as ``leap_day`` says
+    in years that have none, a day beyond its month on the month's last."""
     last = calendar.monthrange(year, month)[1]
+    if (month, day) == (2, 29) and day > last and leap_day == "mar_1":
+        return date(year, 3, 1)
     return date(year, month, min(day, last))
+
+
+def kept_on(day: date, *, leap_day: LeapDay) -> tuple[tuple[int, int], ...]:
+    """Month and day of the birthdays that are kept on ``day``: its own, and 29 February on the
+    day that stands for it."""
+    own = (day.month, day.day)
+    of_leap = birthday_in(day.year, month=2, day=29, leap_day=leap_day)
+    return (own, (2, 29)) if of_leap == day and own != (2, 29) else (own,)

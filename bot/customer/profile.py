@@ -93,7 +93,10 @@ def _birthday(_: Translator, person: Customer) -> str | None:
     if person.birth_day is None or person.birth_month is None:
         return None
     day = clock.birthday_in(
-        person.birth_year or 2000, month=person.birth_month, day=person.birth_day
+        person.birth_year or 2000,
+        month=person.birth_month,
+        day=person.birth_day,
+        leap_day="feb_28",
     )
     return _.day(day, year=person.birth_year is not None)
 

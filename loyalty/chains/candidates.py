@@ -91,7 +91,9 @@ def _queries(
         for moment in _mornings(from_, until, time_zone):
             yield coming_starts(Place(session, from_, time_zone, moment), item, moment)
     elif isinstance(trigger, CalendarTrigger):
-        moments = calendar_moments(trigger, after=from_, until=until, time_zone=time_zone)
+        moments = calendar_moments(
+            trigger, after=from_, until=until, time_zone=time_zone, leap_day=place.leap_day
+        )
         for _, moment in sorted(moments, key=lambda one: one[1]):
             there = Place(session, from_, time_zone, moment)
             just = Window(moment - timedelta(microseconds=1), moment)

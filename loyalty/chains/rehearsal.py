@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loyalty import clock, wallet
+from loyalty import clock, program, wallet
 from loyalty.chains import subjects
 from loyalty.chains.drafts import Edited, find
 from loyalty.chains.foresight import look_ahead
@@ -198,7 +198,9 @@ def _next_day(
             return None
         joined = clock.local_date(facts.joined_at, time_zone)
         month, number = joined.month, joined.day
+    leap_day = program.current(session, now=now).program.leap_day
     days = (
-        clock.birthday_in(year, month=month, day=number) for year in (today.year, today.year + 1)
+        clock.birthday_in(year, month=month, day=number, leap_day=leap_day)
+        for year in (today.year, today.year + 1)
     )
     return next((day for day in days if day >= today), None)

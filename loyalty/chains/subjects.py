@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -287,18 +287,26 @@ def day_stands(definition: Definition, facts: Facts, *, day: date, time_zone: st
     if trigger.field == "birthday":
         if facts.birth is None:
             return False
-        month, number = facts.birth
-        return clock.birthday_in(day.year, month=month, day=number) == day
+        return _is_kept_on(day, *facts.birth)
     if trigger.field == "joined":
         if facts.joined_at is None:
             return False
         joined = clock.local_date(facts.joined_at, time_zone)
-        return clock.birthday_in(day.year, month=joined.month, day=joined.day) == day
+        return _is_kept_on(day, joined.month, joined.day)
     found = str(facts.fields.get(trigger.field.partition(":")[2], ""))[:10]
     try:
         named = date.fromisoformat(found)
     except ValueError:
         return False
     if trigger.yearly:
-        return clock.birthday_in(day.year, month=named.month, day=named.day) == day
+        return _is_kept_on(day, named.month, named.day)
     return named == day
+
+
+def _is_kept_on(day: date, month: int, number: int) -> bool:
+    """Whether a yearly day may be kept on ``day``. Both places of 29 February count: whoever is
+    on the way when the owner moves it keeps the day they were started for."""
+    places = get_args(clock.LeapDay)
+    return any(
+        clock.birthday_in(day.year, month=month, day=number, leap_day=one) == day for one in places
+    )

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from loyalty import ids, segments
+from loyalty import clock, ids, program, segments
 from loyalty.chains.model import ReEntry
 from loyalty.chains.store import Chain
 from loyalty.chains.tables import enrolment
@@ -50,6 +50,7 @@ class Place:
     seen_zones: frozenset[str] = frozenset()
     _zones: frozenset[str] | None = None
     _saved: Any = None
+    _leap_day: clock.LeapDay | None = None
 
     @property
     def outlet_zones(self) -> frozenset[str]:
@@ -58,6 +59,13 @@ class Place:
             found = self.session.execute(sa.select(outlet.c.time_zone).distinct()).scalars()
             self._zones = frozenset(found) | {self.time_zone}
         return self._zones
+
+    @property
+    def leap_day(self) -> clock.LeapDay:
+        """Where the program keeps 29 February in years that have none."""
+        if self._leap_day is None:
+            self._leap_day = program.current(self.session, now=self.now).program.leap_day
+        return self._leap_day
 
     def holds(self, rule: segments.Rule) -> sa.ColumnElement[bool]:
         """A rule as a condition over ``customer``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -109,11 +110,6 @@ _COMMON: dict[str, sa.types.TypeEngine[Any]] = {
 }
 
 
-def _is_leap_birthday(day: date) -> bool:
-    """Whether those born on 29 February keep it on this other day."""
-    return day.day != 29 and clock.birthday_in(day.year, month=2, day=29) == day
-
-
 def _birthdays(place: Place, days: list[Day]) -> Found:
     rows = []
     for zone, day, starts_at in days:
@@ -124,9 +120,8 @@ def _birthdays(place: Place, days: list[Day]) -> Found:
             "occurrence": str(day.year),
             "over": clock.start_of_day(day + _ONE_DAY, _known(place, zone)),
         }
-        rows.append(common | {"birth_month": day.month, "birth_day": day.day})
-        if _is_leap_birthday(day):
-            rows.append(common | {"birth_month": 2, "birth_day": 29})
+        for month, number in clock.kept_on(day, leap_day=place.leap_day):
+            rows.append(common | {"birth_month": month, "birth_day": number})
     columns = _COMMON | {
         "birth_month": sa.SmallInteger(),
         "birth_day": sa.SmallInteger(),
@@ -158,7 +153,7 @@ def _anniversaries(place: Place, days: list[Day], oldest: datetime | None) -> Fo
     for zone, day, starts_at in days:
         known = _known(place, zone)
         for year in range(max(first_year, day.year - _YEARS), day.year):
-            for joined in _joined_on(day, year):
+            for joined in _joined_on(day, year, place.leap_day):
                 low = clock.start_of_day(joined, known)
                 high = clock.start_of_day(joined + _ONE_DAY, known)
                 for key in sorted({low.date(), high.date()}):
@@ -184,12 +179,11 @@ def _anniversaries(place: Place, days: list[Day], oldest: datetime | None) -> Fo
     return found, joined_on == found.c.key, within
 
 
-def _joined_on(day: date, year: int) -> Iterator[date]:
+def _joined_on(day: date, year: int, leap_day: clock.LeapDay) -> Iterator[date]:
     """Days of ``year`` whose anniversary is ``day``."""
-    if clock.birthday_in(year, month=day.month, day=day.day).day == day.day:
-        yield date(year, day.month, day.day)
-    if _is_leap_birthday(day) and clock.birthday_in(year, month=2, day=29).day == 29:
-        yield date(year, 2, 29)
+    for month, number in clock.kept_on(day, leap_day=leap_day):
+        if (month, number) != (2, 29) or calendar.isleap(year):
+            yield date(year, month, number)
 
 
 def _field_days(place: Place, days: list[Day], trigger: DateTrigger) -> Found:
@@ -212,9 +206,11 @@ def _field_days(place: Place, days: list[Day], trigger: DateTrigger) -> Found:
             "occurrence": day.isoformat(),
             "text": day.isoformat(),
         }
-        rows.append(row | {"key": day.isoformat()[5:] if trigger.yearly else day.isoformat()})
-        if trigger.yearly and _is_leap_birthday(day):
-            rows.append(row | {"key": "02-29"})
+        keys = [day.isoformat()]
+        if trigger.yearly:
+            kept = clock.kept_on(day, leap_day=place.leap_day)
+            keys = [f"{month:02}-{number:02}" for month, number in kept]
+        rows += [row | {"key": key} for key in keys]
     columns = _COMMON | {"text": sa.Text(), "key": sa.Text()}
     found = Relation(columns, rows).of(place.session, "days")
     key = sa.func.substr(text, 6, 5) if trigger.yearly else text
@@ -229,14 +225,22 @@ def _field_days(place: Place, days: list[Day], trigger: DateTrigger) -> Found:
 
 
 def calendar_moments(
-    trigger: CalendarTrigger, *, after: datetime, until: datetime, time_zone: str
+    trigger: CalendarTrigger,
+    *,
+    after: datetime,
+    until: datetime,
+    time_zone: str,
+    leap_day: clock.LeapDay,
 ) -> list[tuple[date, datetime]]:
     """Days and the moments they start a chain at, after ``after`` up to ``until``."""
     years = range(clock.local_date(after, time_zone).year, until.year + 2)
     if trigger.on is not None:
         days = [trigger.on]
     elif trigger.month is not None and trigger.day is not None:
-        days = [clock.birthday_in(year, month=trigger.month, day=trigger.day) for year in years]
+        days = [
+            clock.birthday_in(year, month=trigger.month, day=trigger.day, leap_day=leap_day)
+            for year in years
+        ]
     else:
         return []
     found = [(day, clock.local_instant(day, time(trigger.hour), time_zone)) for day in days]
@@ -278,5 +282,9 @@ def _moments(place: Place, item: Chain, window: Window) -> list[tuple[date, date
     trigger = item.definition.trigger
     assert isinstance(trigger, CalendarTrigger)
     return calendar_moments(
-        trigger, after=window.from_, until=window.until, time_zone=place.time_zone
+        trigger,
+        after=window.from_,
+        until=window.until,
+        time_zone=place.time_zone,
+        leap_day=place.leap_day,
     )

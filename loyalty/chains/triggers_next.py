@@ -130,6 +130,10 @@ def _next_morning(place: Place, after: datetime) -> datetime:
 
 def _next_day(place: Place, trigger: CalendarTrigger) -> datetime | None:
     moments = calendar_moments(
-        trigger, after=place.now, until=place.now + _YEARS_AHEAD, time_zone=place.time_zone
+        trigger,
+        after=place.now,
+        until=place.now + _YEARS_AHEAD,
+        time_zone=place.time_zone,
+        leap_day=place.leap_day,
     )
     return min((moment for _, moment in moments), default=None)

@@ -37,6 +37,7 @@ def facts_of(
         birth_day=day,
         birth_month=month,
         today=local.date(),
+        leap_day=program.leap_day,
         now=at,
     )
     return Facts(

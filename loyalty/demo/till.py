@@ -103,9 +103,7 @@ class Till:
     def _pay_birthdays(self, day: date, at: datetime) -> None:
         rules = self.program
         ahead = day + timedelta(days=rules.birthday_days_before)
-        dates = [(ahead.month, ahead.day)]
-        if dates == [(2, 28)] and clock.birthday_in(ahead.year, month=2, day=29) == ahead:
-            dates.append((2, 29))
+        dates = clock.kept_on(ahead, leap_day=rules.leap_day)
         for member in chain.from_iterable(self._birthdays.get(key, ()) for key in dates):
             self.points.give(
                 member,

@@ -161,6 +161,7 @@ class Replay:
             birth_day=guest.birth_day,
             birth_month=guest.birth_month,
             today=today,
+            leap_day=self._program.leap_day,
             now=bought.at,
         )
         return Facts(

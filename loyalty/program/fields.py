@@ -13,7 +13,7 @@ from loyalty.texts import N_, Translator
 Unit = Literal[
     "points", "money", "rate", "days", "hours", "minutes", "seconds", "clock", "messages",
     "purchases", "returns", "customers", "rewards", "stamps", "pieces", "per_second", "flag",
-    "text", "goods",
+    "text", "goods", "choice",
 ]  # fmt: skip
 
 
@@ -22,7 +22,8 @@ class Field:
     """One setting. ``label`` and the other texts are message keys.
 
     ``nothing`` is how an absent value is said: with it the setting may be left empty.
-    ``zero`` is how 0 is said where "0 days" would sound odd. ``rare``: few ever touch it.
+    ``zero`` is how 0 is said where "0 days" would sound odd. ``choices``: the values there are,
+    each with how it is said. ``rare``: few ever touch it.
     """
 
     path: str
@@ -31,6 +32,7 @@ class Field:
     hint: str | None = None
     nothing: str | None = None
     zero: str | None = None
+    choices: tuple[tuple[str, str], ...] = ()
     rare: bool = False
 
 
@@ -62,21 +64,17 @@ _SPENDING = Section(
     N_("Paying with points"),
     (
         Field(
-            path="redeem_share_bp",
-            label=N_("Share of a receipt"),
-            unit="rate",
+            path="redeem_share_bp", label=N_("Share of a receipt"), unit="rate",
             hint=N_("The most of a receipt that points may pay."),
         ),
         Field(path="redeem_minimum", label=N_("Smallest payment"), unit="points"),
         Field(
-            path="confirm_above",
-            label=N_("Guest confirms above"),
-            unit="points",
+            path="confirm_above", label=N_("Guest confirms above"), unit="points",
             hint=N_("Larger payments wait for a tap in the guest's own chat."),
         ),
         Field(path="confirm_seconds", label=N_("Time to confirm"), unit="seconds", rare=True),
     ),
-)
+)  # fmt: skip
 _LIFE = Section(
     "life",
     N_("Pending and expiry"),
@@ -131,14 +129,17 @@ _GIFTS = Section(
         Field(path="welcome_points", label=N_("Welcome gift"), unit="points", zero=N_("no gift")),
         Field(path="birthday_points", label=N_("Birthday gift"), unit="points", zero=N_("no gift")),
         Field(
-            path="birthday_days_before",
-            label=N_("Given before the birthday"),
-            unit="days",
+            path="birthday_days_before", label=N_("Given before the birthday"), unit="days",
             zero=N_("on the day"),
         ),
         Field(path="birthday_valid_days", label=N_("Birthday points last"), unit="days"),
+        Field(
+            path="leap_day", label=N_("29 February, in other years"), unit="choice", rare=True,
+            hint=N_("For birthdays, anniversaries and every other yearly day."),
+            choices=(("feb_28", N_("on 28 February")), ("mar_1", N_("on 1 March"))),
+        ),
     ),
-)
+)  # fmt: skip
 _REFERRAL = Section(
     "referral",
     N_("Bring a friend"),
@@ -394,4 +395,6 @@ def say(field: Field, value: Any, t: Translator, currency: str) -> str:
         return str(t(field.nothing)) if field.nothing else "–"
     if value == 0 and value is not False and field.zero:
         return str(t(field.zero))
+    if field.choices:
+        return str(t(dict(field.choices)[value]))
     return say_value(field.unit, value, t, currency)

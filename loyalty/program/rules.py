@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from loyalty.clock import LeapDay
 from loyalty.program.effects import GiftItem, LocalText, Rules, Scope, VoucherGift
 
 KNOWN_TIERS = {
@@ -191,6 +192,8 @@ class Program(Rules):
     birthday_points: int = Field(default=200, ge=0, le=_MOST)
     birthday_days_before: int = Field(default=7, ge=0, le=60)
     birthday_valid_days: int = Field(default=14, ge=1, le=365)
+    # Of birthdays and every other yearly day: where 29 February is kept in years without one.
+    leap_day: LeapDay = "feb_28"
     quiet_hours: QuietHours = QuietHours()
     caps: Caps = Caps()
     caps_by_segment: tuple[SegmentCaps, ...] = Field(default=(), max_length=12)

@@ -110,6 +110,7 @@ def facts_of(
         birth_day=gate.birth_day,
         birth_month=gate.birth_month,
         today=local.date(),
+        leap_day=gate.program.leap_day,
         now=now,
     )
     return Facts(

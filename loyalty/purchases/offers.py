@@ -87,10 +87,10 @@ def _groups(
     row = session.execute(query).one_or_none()
     if row is None:
         raise CustomerNotFound()
-    orders = row.orders or 0
+    orders, rules = row.orders or 0, program.current(session, now=now).program
     return orders, segments.ready_made(
         tier=row.tier,
-        top_tier=program.current(session, now=now).program.tiers[-1].key,
+        top_tier=rules.tiers[-1].key,
         tags=row.tags,
         joined_at=row.joined_at,
         orders=orders,
@@ -98,6 +98,7 @@ def _groups(
         birth_day=row.birth_day,
         birth_month=row.birth_month,
         today=today,
+        leap_day=rules.leap_day,
         now=now,
     )
 

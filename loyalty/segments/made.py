@@ -111,15 +111,15 @@ def _advocates(around: Around) -> Bool:
 
 
 def _birthday_month(around: Around) -> Bool:
-    return birthday_month(around.today)
+    return birthday_month(around)
 
 
 def _birthday_week(around: Around) -> Bool:
     c, today = customer.c, around.today
     days = {today + timedelta(days=n) for n in range(-BIRTHDAY_WEEK_DAYS, BIRTHDAY_WEEK_DAYS + 1)}
-    marks = {day.month * 100 + day.day for day in days}
-    if any(clock.birthday_in(day.year, month=2, day=29) == day for day in days):
-        marks.add(229)
+    leap_day = around.saved.program.leap_day
+    kept = {birthday for day in days for birthday in clock.kept_on(day, leap_day=leap_day)}
+    marks = {month * 100 + day for month, day in kept}
     return sa.and_(
         c.birth_month.is_not(None),
         c.birth_day.is_not(None),

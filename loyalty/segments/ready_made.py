@@ -50,6 +50,7 @@ def ready_made(
     birth_month: int | None = None,
     birth_day: int | None = None,
     today: date | None = None,
+    leap_day: clock.LeapDay = "feb_28",
     spent_year: int | None = None,
     vip_from: int | None = None,
 ) -> frozenset[str]:
@@ -58,7 +59,8 @@ def ready_made(
     ``orders`` and ``last_purchase_at`` are those before the sale that asks. With ``top_tier``
     (the key of the highest tier) VIPs by tier are told, with ``spent_year`` (net, 12 months) and
     ``vip_from`` (what the last of the top 5 % spent, minor units both) those by spend; with
-    ``today`` (the business day) and a birthday its week and month.
+    ``today`` (the business day) and a birthday its week and month, 29 February kept by the
+    program's ``leap_day``.
     """
     found = {f"tier:{tier}"}
     found.update(f"tag:{tag}" for tag in tags or ())
@@ -75,9 +77,10 @@ def ready_made(
     if spent_year is not None and vip_from is not None and spent_year >= max(1, vip_from):
         found.add(VIP)
     if today is not None and birth_month is not None and birth_day is not None:
-        if birth_month == today.month:
+        born = {"month": birth_month, "day": birth_day}
+        if clock.birthday_in(today.year, **born, leap_day=leap_day).month == today.month:
             found.add(BIRTHDAY_MONTH)
-        if in_birthday_week(today, month=birth_month, day=birth_day):
+        if in_birthday_week(today, **born, leap_day=leap_day):
             found.add(BIRTHDAY_WEEK)
     return frozenset(found)
 
@@ -92,9 +95,12 @@ def lifecycle(last_purchase_at: datetime, now: datetime) -> str:
     return SLEEPING if days <= SLEEPING_DAYS else LOST
 
 
-def in_birthday_week(today: date, *, month: int, day: int) -> bool:
+def in_birthday_week(
+    today: date, *, month: int, day: int, leap_day: clock.LeapDay = "feb_28"
+) -> bool:
     """Whether the birthday is at most three days away, before or after, over New Year too."""
-    return any(
-        abs((clock.birthday_in(year, month=month, day=day) - today).days) <= BIRTHDAY_WEEK_DAYS
+    days = (
+        clock.birthday_in(year, month=month, day=day, leap_day=leap_day)
         for year in (today.year - 1, today.year, today.year + 1)
     )
+    return any(abs((one - today).days) <= BIRTHDAY_WEEK_DAYS for one in days)

@@ -113,6 +113,26 @@ async def test_a_rate_is_changed_compared_and_published(world: World, owner: Vis
     assert (status, "8.5%" in text(page)) == (200, True)
 
 
+async def test_where_29_february_is_kept_is_chosen_from_a_list(
+    world: World, owner: Visitor
+) -> None:
+    _, page, _ = await owner.get(EDIT)
+    assert typed(page)["leap_day"] == "feb_28"
+    assert "29 February, in other years on 28 February on 1 March" in text(page)
+    status, page, path = await _edit(owner, leap_day="mar_1")
+    assert (status, path) == (200, REVIEW)
+    assert "29 February, in other years before: on 28 February → after: on 1 March" in text(page)
+    assert (await world.db.read(drafts.get)).program.leap_day == "mar_1"
+    _, page, _ = await owner.get(EDIT)
+    assert typed(page)["leap_day"] == "mar_1"
+    owner.headers["Accept-Language"] = "ru"
+    _, page, _ = await owner.get(REVIEW)
+    assert "29 февраля в другие годы было: 28 февраля → стало: 1 марта" in text(page)
+    status, page, _ = await _edit(owner, leap_day="feb_30")
+    assert (status, "Выберите" in text(page)) == (400, True)
+    assert (await world.db.read(drafts.get)).program.leap_day == "mar_1"
+
+
 async def test_an_untouched_form_changes_nothing(world: World, owner: Visitor) -> None:
     for language in ("en", "ru"):
         owner.headers["Accept-Language"] = language

@@ -89,9 +89,9 @@ BIRTHDAY = preset(
     title=local("С днём рождения", "Happy birthday"),
     about=local(
         "Поздравляет в сам день в 10:00 по времени гостя. Родившихся 29 февраля в обычный год "
-        "поздравляет 28-го.",
+        "поздравляет в день, который выбран в программе.",
         "Greets on the day itself at 10:00 where the guest lives. Who was born on 29 February is "
-        "greeted on the 28th in other years.",
+        "greeted in other years on the day chosen in the program.",
     ),
     enabled=True,
     trigger={"kind": "date", "field": "birthday"},

@@ -71,25 +71,30 @@ def _birthday_known(asked: Is, around: Around) -> Bool:
 
 
 def _birthday_this_month(asked: Is, around: Around) -> Bool:
-    same = birthday_month(around.today)
+    same = birthday_month(around)
     return same if asked.value else sa.not_(same)
 
 
-def birthday_month(today: date) -> Bool:
-    """Whether their birthday is in the month of ``today``."""
-    c = customer.c
-    return sa.and_(
-        c.birth_month.is_not(None), c.birth_day.is_not(None), c.birth_month == today.month
-    )
+def birthday_month(around: Around) -> Bool:
+    """Whether their birthday is kept in the month it is."""
+    c, today = customer.c, around.today
+    leap_day = around.saved.program.leap_day
+    in_month = c.birth_month == today.month
+    of_leap = clock.birthday_in(today.year, month=2, day=29, leap_day=leap_day)
+    if of_leap.month == 3:
+        # This year those born on 29 February are March's.
+        is_leap = _BIRTHDAY == 229
+        in_month = sa.and_(in_month, ~is_leap) if today.month != 3 else sa.or_(in_month, is_leap)
+    return sa.and_(c.birth_month.is_not(None), c.birth_day.is_not(None), in_month)
 
 
 def _birthday_in_days(asked: Is, around: Around) -> Bool:
-    today = around.today
+    today, leap_day = around.today, around.saved.program.leap_day
     known = sa.and_(customer.c.birth_day.is_not(None), customer.c.birth_month.is_not(None))
     fitting = [
         month * 100 + day
         for month, day in _DAYS_OF_YEAR
-        if fits(asked.op, asked.value, days_until(today, month, day))
+        if fits(asked.op, asked.value, days_until(today, month, day, leap_day))
     ]
     inside = sa.and_(known, _BIRTHDAY.in_(fitting))
     return sa.or_(sa.not_(known), inside) if asked.op in NEGATIVE else inside
@@ -102,18 +107,20 @@ _DAYS_OF_YEAR = tuple(
 )
 
 
-def days_until(today: date, month: int, day: int) -> int:
+def days_until(today: date, month: int, day: int, leap_day: clock.LeapDay) -> int:
     """Days from ``today`` to the next birthday, 0 on the day itself."""
-    this_year = clock.birthday_in(today.year, month=month, day=day)
+    this_year = clock.birthday_in(today.year, month=month, day=day, leap_day=leap_day)
     if this_year < today:
-        this_year = clock.birthday_in(today.year + 1, month=month, day=day)
+        this_year = clock.birthday_in(today.year + 1, month=month, day=day, leap_day=leap_day)
     return (this_year - today).days
 
 
 def _age(asked: Is, around: Around) -> Bool:
     today, c = around.today, customer.c
-    # On 28 February of most years those born on the 29th have their birthday too.
-    last = 229 if days_until(today, 2, 29) == 0 else today.month * 100 + today.day
+    # On 28 February of most years those born on the 29th have their birthday too, unless the
+    # program keeps it on 1 March: by then it has passed anyway.
+    leap_day = around.saved.program.leap_day
+    last = max(birth[0] * 100 + birth[1] for birth in clock.kept_on(today, leap_day=leap_day))
     ahead = sa.case((last < _BIRTHDAY, 1), else_=0)
     age = sa.case(
         (

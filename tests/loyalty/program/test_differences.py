@@ -43,12 +43,14 @@ def test_rates_and_terms_are_told_with_their_units() -> None:
         pending_days=0,
         quiet_hours={"start_minute": 22 * 60 + 30, "end_minute": 540},
         referral={"enabled": False, "minimum": 0},
+        leap_day="mar_1",
     )
     assert sentences(Program(), new, "ru") == [
         "Серебро: начисление 7 % → 8,5 %",
         "Золото: порог 20 000 ₽ → 25 000,50 ₽",
         "Ожидание перед тратой: 1 день → нет",
         "Сгорание: 365 дней → не сгорают",
+        "29 февраля в другие годы: 28 февраля → 1 марта",
         "Награды за друзей: включены → выключены",
         "Первый чек друга от: 500 ₽ → любая сумма",
         "Тихие часы с: 21:00 → 22:30",
@@ -143,6 +145,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"welcome_points": 1.5}, "welcome_points", "Целое число, например 30."),
     ({"welcome_points": None}, "welcome_points", "Целое число, например 30."),
     ({"caps": {"mass_per_day": 1001}}, "caps.mass_per_day", "Не больше: 1 000 сообщений."),
+    ({"leap_day": "feb_30"}, "leap_day", "Выберите"),
     ({"interest": 3}, "interest", "Такой настройки нет."),
     ({"tiers": []}, "tiers.0.threshold", "Самый низкий уровень начинается с 0"),
     ({"stamp_cards": "x"}, "stamp_cards", "Так не получится."),

@@ -257,7 +257,10 @@ def _birthday(p: Person, shop: Shop, name: str) -> int | None:
     if p.born is None:
         return None
     (month, day, year), today = p.born, shop.day(0)
-    coming = [clock.birthday_in(y, month=month, day=day) for y in (today.year, today.year + 1)]
+    coming = [
+        clock.birthday_in(y, month=month, day=day, leap_day="feb_28")
+        for y in (today.year, today.year + 1)
+    ]
     if name == "birthday_in_days":
         return next((one - today).days for one in coming if one >= today)
     return None if year is None else today.year - year - (coming[0] > today)

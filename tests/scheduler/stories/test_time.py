@@ -163,19 +163,23 @@ async def test_two_days_later_is_two_days_whatever_the_clocks_do(stage: Stage) -
 # --- the calendar ----------------------------------------------------------------------------
 
 
-async def test_29_february_is_kept_on_the_28th_except_when_there_is_one(stage: Stage) -> None:
+@pytest.mark.parametrize(("where", "month", "number"), [("feb_28", 2, 28), ("mar_1", 3, 1)])
+async def test_29_february_is_kept_as_the_program_says_except_when_there_is_one(
+    stage: Stage, where: str, month: int, number: int
+) -> None:
     year = clock.local_date(clock.now(), ZONE).year + 1
     while (year + 1) % 4:
         year += 1
     # A year without, then the one with: 2027 and 2028, say.
     stage.jump(clock.local_instant(date(year, 2, 26), time(12), ZONE))
+    stage.world.now = clock.now()
+    await stage.world.set_program(global_holdout_bp=0, chain_holdout_bp=0, leap_day=where)
     anna = await born(stage, date(2000, 2, 29))
-    days = (date(year, 2, 28), date(year, 3, 1), date(year + 1, 2, 28), date(year + 1, 2, 29))
-    counts = []
-    for day in days:
+    for day in (date(year, 2, 28), date(year, 3, 1), date(year + 1, 2, 28), date(year + 1, 2, 29),
+                date(year + 1, 3, 1)):  # fmt: skip
         await reach(stage, clock.local_instant(day, time(10), ZONE) + timedelta(seconds=5))
-        counts.append(len(await messages(stage, anna, "birthday")))
-    assert counts == [1, 1, 1, 2]
+    greeted = [in_zone(at, ZONE) for _, at in await messages(stage, anna, "birthday")]
+    assert greeted == [(date(year, month, number), 10), (date(year + 1, 2, 29), 10)]
 
 
 # --- people who move -------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from loyalty.chains import drafts, editing
 from loyalty.chains.drafts import Edited
 from loyalty.chains.needs import Needs, needs_of
 from loyalty.chains.shipped import SHIPPED
+from loyalty.chains.store import definition_of
 from loyalty.errors import ChainInvalid
 from loyalty.reports import chain_figures as figures
 from loyalty.staff import MARKETER, OWNER
@@ -233,6 +234,11 @@ async def show(
             "steps": figures.by_step(session, source=source, since=since, now=now),
             "touches": shown,
             "following": following,
+            "spoken": {
+                version_id: definition_of(session, version_id)
+                for version_id in {item.version_id for item in shown if item.version_id}
+                if version_id
+            },
             "needs": needs_of(session, [one], now=now).get(key, Needs()),
             "on_way": figures.on_way(session).get(one.id, 0),
             "own_bp": program.current(session, now=now).program.chain_holdout_bp,
@@ -249,7 +255,9 @@ async def show(
         problem=problem,
         title=one.title(t.language),
         lines=lines,
-        names=says.names(one.definition) if one.definition else {},
+        of_somebody=lambda item: says.of_somebody(
+            found["spoken"].get(item.version_id) or one.definition, item.step, item.name
+        ),
         says=says,
         days=DAYS,
         asked={**asked, "customer": asked["customer_id"] or ""},
@@ -306,4 +314,5 @@ def _acting(one: Edited, says: ChainSayer) -> list[tuple[str, str]]:
     if one.definition is None:
         return []
     names = says.names(one.definition)
-    return [(step.id, names[step.id]) for step in one.definition.steps if step.kind in ACTING]
+    acting = (step.id for step in one.definition.steps if step.kind in ACTING)
+    return [(step_id, names[step_id].striptags()) for step_id in acting]

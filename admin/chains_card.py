@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from aiohttp import web
 from sqlalchemy.orm import Session
 
 from admin.base import SETTINGS, me
+from admin.chains_variables import known_of
 from admin.chains_words import WAITS, ChainSayer
 from admin.render import language
 from loyalty.chains import drafts
@@ -62,6 +64,7 @@ def on_card(
     messages: list[card.Communication],
     *,
     customer_id: int,
+    name: str | None,
     t: Translator,
     currency: str,
     rules: Program,
@@ -71,7 +74,7 @@ def on_card(
     says = ChainSayer(t, currency=currency, rule=lambda _: str(t("a rule")), cards=cards)
     every = {one.key: one for one in drafts.listing(session, archived=True)}
     steps: dict[tuple[str, str], str] = {}
-    known: dict[int, dict[str, str]] = {}
+    known: dict[int, Mapping[str, str]] = {}
     for item in messages:
         kind, _, key = (item.source or "").partition(":")
         if kind != "chain" or not item.step:
@@ -80,41 +83,41 @@ def on_card(
         if version_id is None:
             continue
         if version_id not in known:
-            known[version_id] = says.names(definition_of(session, version_id))
+            known[version_id] = says.names(definition_of(session, version_id), known_of(name))
         steps.setdefault((key, item.step), known[version_id].get(item.step, item.step))
     ways = passes_of(session, customer_id=customer_id)
     titles = {key: one.title(t.language) for key, one in every.items()}
-    return OnCard([_way(one, says, titles) for one in ways], titles, steps)
+    return OnCard([_way(one, says, titles, name) for one in ways], titles, steps)
 
 
-def _way(one: OnWay, says: ChainSayer, titles: dict[str, str]) -> Way:
+def _way(one: OnWay, says: ChainSayer, titles: dict[str, str], name: str | None) -> Way:
     return Way(
         one.enrolment_id,
         one.key,
         titles.get(one.key, one.key),
-        _next(one.definition, one.step, says),
+        _next(one.definition, one.step, says, name),
         one.due_at,
         one.enrolled_at,
         one.enabled,
     )
 
 
-def _next(definition: Definition, place: int, says: ChainSayer) -> str:
+def _next(definition: Definition, place: int, says: ChainSayer, name: str | None) -> str:
     """The next step that does or asks something, from where they stand."""
-    names = says.names(definition)
+    names = says.names(definition, known_of(name))
     ahead = (step for step in definition.steps[place:] if step.kind not in WAITS)
     found = next(ahead, None)
     return names[found.id] if found is not None else says.end
 
 
 def card_values(
-    request: web.Request, session: Session, messages: list[card.Communication], customer_id: int,
-    rules: Program,
+    request: web.Request, session: Session, messages: list[card.Communication],
+    person: card.Profile, rules: Program,
 ) -> dict[str, Any]:  # fmt: skip
     """What the customer's page needs."""
     currency = request.app[SETTINGS].currency
     found = on_card(
-        session, messages, customer_id=customer_id, t=language(request), currency=currency,
-        rules=rules,
+        session, messages, customer_id=person.id, name=person.name, t=language(request),
+        currency=currency, rules=rules,
     )  # fmt: skip
     return {"on_chains": found, "may_take_out": me(request).role in (OWNER, MARKETER)}

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from admin import chains_parts, chains_steps, rule_form, rule_rows
@@ -16,7 +17,7 @@ from admin.chains import EDITORS, HOME, say_first
 from admin.chains_around import Near, near_of, sayer
 from admin.chains_fields import received, tell
 from admin.chains_reasons import say_problem
-from admin.chains_words import KINDS, Line, choices_of_tests
+from admin.chains_words import KINDS, Line, called, choices_of_tests
 from admin.promotions_around import marks
 from admin.promotions_fields import Form
 from admin.render import language, page
@@ -120,10 +121,11 @@ def _lines(document: Document, says: Any) -> list[Line]:
     steps = chains_steps.steps_of(document)
     base = {"title": {}, "trigger": {"kind": "event", "event": "x"}}
     read = [_partial({**base, "steps": [step]}) for step in steps]
-    names = {"end": says.end}
+    names = {"end": Markup.escape(says.end)}
     for number, (step, one) in enumerate(zip(steps, read, strict=True), 1):
         known = says.named(one.steps[0], number) if one else None
-        names[str(step.get("id"))] = known or f"{number}. {says.kind(str(step.get('kind')))}"
+        kind = says.kind(str(step.get("kind")))
+        names[str(step.get("id"))] = known or called(number, kind, "")
     return [
         says.line(one.steps[0], number, names)
         if one
@@ -136,12 +138,10 @@ def _lines(document: Document, says: Any) -> list[Line]:
 
 def names_in(document: Document, says: Any) -> dict[str, str]:
     """How each step of a draft is spoken of, by id."""
-    lines = _lines(document, says)
     found = {"end": says.end}
-    for line in lines:
-        said = " ".join(line.text.split())
-        short = said if len(said) <= 34 else f"{said[:33].rstrip()}…"
-        found[line.step_id] = f"{line.number}. {line.title}" + (f": {short}" if short else "")
+    for line in _lines(document, says):
+        said = Markup.escape(line.text).striptags()
+        found[line.step_id] = str(called(line.number, line.title, said).striptags())
     return found
 
 

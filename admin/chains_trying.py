@@ -90,6 +90,8 @@ async def preview_page(request: web.Request) -> web.StreamResponse:
     near = await near_of(request, now)
     says = sayer(request, near)
     known = {one.key: one for one in every}
+    definitions = {key: one.definition for key, one in known.items()}
+    names = {key: says.names(one) if one else {} for key, one in definitions.items()}
     return page(
         request,
         "chains_preview.html",
@@ -99,19 +101,14 @@ async def preview_page(request: web.Request) -> web.StreamResponse:
         only=only,
         running=[one for one in every if one.enabled and one.definition],
         title=lambda key: known[key].title(t.language) if key in known else key,
-        step=lambda key, step: _step_name(says, known.get(key), step),
+        step=lambda key, step: names[key].get(step, step),
+        of_somebody=lambda row: says.of_somebody(definitions[row.chain], row.step, row.name),
         by_day=_by_day(found, zone),
         totals=_totals(found),
         decided=lambda decision, kind: decided(t, decision, kind),
         why=lambda code: say_reason(t, code),
         at=lambda moment: _clock(moment, zone),
     )
-
-
-def _step_name(says: Any, one: Edited | None, step: str) -> str:
-    if one is None or one.definition is None:
-        return step
-    return str(says.names(one.definition).get(step, step))
 
 
 def _clock(moment: datetime, zone: str) -> str:
@@ -217,11 +214,10 @@ async def _show(
         customer_id=customer_id,
         chosen_step=request.query.get("step", "") or None,
         messages=[
-            (step.id, says.named(step, number))
+            (step.id, says.named(step, number).striptags())
             for number, step in enumerate(definition.steps if definition else (), 1)
             if isinstance(step, MessageStep)
         ],
-        names=says.names(definition) if definition else {},
         line=lambda step: says.line(step, 1, {}),
         decided=lambda decision, kind: decided(t, decision, kind),
         why=lambda code: say_reason(t, code),

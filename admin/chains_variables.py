@@ -4,6 +4,8 @@ examples, as a phone would show it."""
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from html import unescape
 from html.parser import HTMLParser
 
 from markupsafe import Markup, escape
@@ -42,6 +44,8 @@ FALLBACKS: dict[str, tuple[str, str]] = {
 }
 """What to write for somebody who has no such value; changed in the text at will."""
 
+# Stand around an example while a text is being read; no keyboard writes them.
+_FROM, _TO = "\ue000", "\ue001"
 _TAG = re.compile(r"<[^>]+>")
 _SHOWN = {
     "b": (Markup("<b>"), Markup("</b>")),
@@ -71,18 +75,63 @@ def examples(language: str) -> dict[str, str]:
     return {name: made[2 if language == "en" else 1] for name, made in VARIABLES.items()}
 
 
-def plain_text(text: str) -> str:
-    """A text without tags and variables' brackets, for a line in a list."""
-    return re.sub(r"\{([^{}|]*)(?:\|([^{}]*))?\}", _short, _TAG.sub("", text))
+def told(text: str, language: str, known: Mapping[str, str] | None = None) -> Markup:
+    """A text without its tags, with examples for values that can be seen to be examples.
+
+    ``known``: real values by variable, where a real customer is spoken of.
+    """
+    return _styled(escape(_read(text, language, known)))
 
 
-def _short(found: re.Match[str]) -> str:
-    return found[2] or "…"
+def told_shortly(
+    text: str, language: str, known: Mapping[str, str] | None = None, *, width: int = 34
+) -> Markup:
+    """The beginning of a text in one line of at most ``width`` characters."""
+    said = " ".join(_read(text, language, known).split())
+    return _styled(escape(_cut(said, width)))
 
 
 def bubble(text: str, language: str) -> Markup:
     """A text as the phone shows it, with examples for values; only tags that Telegram knows."""
-    return clean(placeholders.fill(text, examples(language)))
+    return _styled(clean(placeholders.fill(_unmarked(text), _marked(language))))
+
+
+def known_of(name: str | None) -> dict[str, str]:
+    """What is known of a customer called so, as messages speak to them."""
+    return {"name": (name or "").split(" ")[0]}
+
+
+def _read(text: str, language: str, known: Mapping[str, str] | None) -> str:
+    values = {**_marked(language), **(known or {})}
+    return unescape(_TAG.sub("", placeholders.fill(_unmarked(text), values)))
+
+
+def _marked(language: str) -> dict[str, str]:
+    return {name: f"{_FROM}{said}{_TO}" for name, said in examples(language).items()}
+
+
+def _unmarked(text: str) -> str:
+    return text.replace(_FROM, "").replace(_TO, "")
+
+
+def _cut(text: str, width: int) -> str:
+    """At most so many characters, marks not counted; a mark that was opened is closed."""
+    if len(_unmarked(text)) <= width:
+        return text
+    kept, left = "", width - 1
+    for sign in text:
+        left -= sign not in (_FROM, _TO)
+        if left < 0:
+            break
+        kept += sign
+    kept = kept.rstrip(f" {_FROM}")
+    return kept + (f"{_TO}…" if kept.count(_FROM) > kept.count(_TO) else "…")
+
+
+def _styled(text: Markup) -> Markup:
+    """Marks become what a page shows."""
+    opened = text.replace(_FROM, Markup('<span class="example">'))
+    return opened.replace(_TO, Markup("</span>"))
 
 
 def clean(text: str) -> Markup:

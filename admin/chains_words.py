@@ -10,7 +10,7 @@ from babel.dates import get_day_names
 from markupsafe import Markup, escape
 
 from admin.chains_trigger_words import TriggerSayer, clock_text
-from admin.chains_variables import plain_text
+from admin.chains_variables import known_of, told, told_shortly
 from loyalty.chains.model import (
     Condition,
     Definition,
@@ -180,7 +180,7 @@ class ChainSayer(TriggerSayer):
 
     def _message(self, made: Line, step: MessageStep, names: Mapping[str, str]) -> None:
         t = self._t
-        made.text = plain_text(step.texts.get(t.language) or next(iter(step.texts.values()), ""))
+        made.text = told(*self._own(step.texts))
         made.picture = step.picture
         made.buttons = [
             [
@@ -238,20 +238,31 @@ class ChainSayer(TriggerSayer):
             return str((said + Markup(", ") + good).unescape())
         return str(t("nothing is chosen yet"))
 
-    def names(self, definition: Definition) -> dict[str, str]:
-        """Every step by id, as others speak of it, and the end."""
-        found = {"end": self.end}
+    def names(
+        self, definition: Definition, known: Mapping[str, str] | None = None
+    ) -> dict[str, Markup]:
+        """Every step by id, as others speak of it, and the end; ``known`` as in ``named``."""
+        found = {"end": Markup.escape(self.end)}
         for number, step in enumerate(definition.steps, 1):
-            found[step.id] = self.named(step, number)
+            found[step.id] = self.named(step, number, known)
         return found
 
-    def named(self, step: Step, number: int) -> str:
-        """ "5. Message: Hello, so glad…"."""
+    def of_somebody(
+        self, definition: Definition | None, step_id: str, name: str | None
+    ) -> Markup | None:
+        """A step as it is spoken of beside a customer, with their own name in it; None for a
+        step that is not there."""
+        steps = enumerate(definition.steps if definition else (), 1)
+        found = next(((number, step) for number, step in steps if step.id == step_id), None)
+        return self.named(found[1], found[0], known_of(name)) if found else None
+
+    def named(self, step: Step, number: int, known: Mapping[str, str] | None = None) -> Markup:
+        """ "5. Message: Hello, Anna, so glad…": values are examples but for those ``known``."""
         kind, said = t_kind(self._t, step.kind), ""
         match step:
             case MessageStep():
-                text = step.texts.get(self._t.language) or next(iter(step.texts.values()), "")
-                said = plain_text(text)
+                short = told_shortly(*self._own(step.texts), known)
+                return Markup("{}. {}: {}").format(number, kind, short)
             case GiftStep():
                 said = self.gift(step)
             case Condition():
@@ -263,10 +274,15 @@ class ChainSayer(TriggerSayer):
             case WebhookStep():
                 said = step.name
             case _:
-                return f"{number}. {self.waits(step).unescape()}"
-        short = " ".join(said.split())
-        short = short if len(short) <= 34 else f"{short[:33].rstrip()}…"
-        return f"{number}. {kind}: {short}" if short else f"{number}. {kind}"
+                return Markup("{}. {}").format(number, self.waits(step))
+        return called(number, kind, said)
+
+    def _own(self, texts: Mapping[str, str]) -> tuple[str, str]:
+        """A text in the reader's language, else in the one there is, and that language."""
+        own = self._t.language
+        if texts.get(own):
+            return texts[own], own
+        return next(((text, code) for code, text in texts.items() if text), ("", own))
 
     # --- how it goes on ----------------------------------------------------------------------
 
@@ -320,6 +336,15 @@ class ChainSayer(TriggerSayer):
 def _only_once(definition: Definition) -> bool:
     trigger = definition.trigger
     return isinstance(trigger, EventTrigger) and trigger.occurrence == "once" and not trigger.first
+
+
+def called(number: int, kind: Markup, said: str) -> Markup:
+    """A step as others speak of it: its number, its kind and the beginning of what it says."""
+    short = " ".join(said.split())
+    short = short if len(short) <= 34 else f"{short[:33].rstrip()}…"
+    if not short:
+        return Markup("{}. {}").format(number, kind)
+    return Markup("{}. {}: {}").format(number, kind, short)
 
 
 def t_kind(t: Translator, kind: str) -> Markup:

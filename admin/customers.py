@@ -89,8 +89,9 @@ async def show_card(
         history = wallet.history(session, customer_id=customer_id, limit=HISTORY + 1)
         bought, following = card.purchases(session, customer_id=customer_id)
         messages = card.communications(session, customer_id=customer_id)
+        person = card.profile(session, customer_id=customer_id)
         return {
-            "person": card.profile(session, customer_id=customer_id),
+            "person": person,
             "balance": wallet.balance(session, customer_id=customer_id, now=now),
             "expiring": wallet.expiring(
                 session, customer_id=customer_id, now=now, time_zone=time_zone
@@ -109,7 +110,7 @@ async def show_card(
             "erasure_days": rules.erasure_days,
             **standing_of(session, customer_id=customer_id, now=now, time_zone=time_zone),
             **voices_of(session, customer_id=customer_id),
-            **card_values(request, session, messages, customer_id, rules),
+            **card_values(request, session, messages, person, rules),
         }
 
     values = await db(request).read(unit)

@@ -184,7 +184,7 @@ async def test_the_preview_shows_and_keeps(world: World, marketer: Visitor, key:
     typed = changed(form, texts__en="<b>Hi {name|friend}</b><script>", texts__ru="Да")
     status, page, _ = await marketer.send(f"{where}/preview", typed)
     assert status == 200
-    assert "<b>Hi Anna</b>" in page
+    assert '<b>Hi <span class="example">Anna</span></b>' in page
     assert "<script>" not in page
     assert "Kept in the draft" in page
     assert (await _draft(world, key))["steps"][0]["texts"]["ru"] == "Да"

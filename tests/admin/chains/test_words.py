@@ -11,7 +11,16 @@ import pytest
 from admin import chains_message_form, rule_form
 from admin.chains_reasons import OUTCOMES, REASONS, known_problem, say_problem, say_reason
 from admin.chains_trying import DECISIONS
-from admin.chains_variables import FALLBACKS, VARIABLES, bubble, buttons, clean
+from admin.chains_variables import (
+    FALLBACKS,
+    VARIABLES,
+    bubble,
+    buttons,
+    clean,
+    known_of,
+    told,
+    told_shortly,
+)
 from admin.chains_words import KINDS, TESTS, ChainSayer
 from admin.words import CHAIN_NAMES
 from loyalty.chains.model import URGENCIES, Definition, Test
@@ -106,10 +115,44 @@ def test_every_variable_has_a_name_and_an_example(language: str) -> None:
 
 def test_a_bubble_shows_only_what_telegram_knows() -> None:
     shown = bubble("<b>{name|friend}</b> <script>alert(1)</script> {code}", "en")
-    assert shown == "<b>Anna</b> alert(1) K7PM-4X2Q"
+    anna, code = (f'<span class="example">{one}</span>' for one in ("Anna", "K7PM-4X2Q"))
+    assert shown == f"<b>{anna}</b> alert(1) {code}"
     assert clean('<a href="javascript:x" onclick="y">here</a> 1 < 2 &amp; <b>open') == (
         "<u>here</u> 1 &lt; 2 &amp; <b>open</b>"
     )
+
+
+def test_a_summary_shows_examples_that_can_be_seen_to_be_examples() -> None:
+    text = "<b>{name|friend}</b>, do not lose {expiring}! 1 &lt; 2"
+    said = told(text, "en")
+    assert said == (
+        '<span class="example">Anna</span>, do not lose '
+        '<span class="example">120 points</span>! 1 &lt; 2'
+    )
+    assert told_shortly(text, "ru", width=20).striptags() == "Анна, do not lose 1…"
+    assert told_shortly(text, "ru", width=20).count("<span") == 2
+    assert told_shortly(text, "ru", width=20).count("</span>") == 2
+    assert told_shortly("{name|friend}", "en", width=4) == '<span class="example">Anna</span>'
+    assert told_shortly(text, "en", known_of("Pavel Dub"), width=12) == "Pavel, do n…"
+    assert told("{name|friend}", "en", known_of(None)) == "friend"
+    assert told("{name|friend}", "en", known_of("<i>")) == "&lt;i&gt;"
+    assert "\ue000" not in told("\ue000{name|x}\ue001", "en")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("key", SHIPPED)
+def test_no_summary_has_a_hole_where_a_value_stands(key: str, language: str) -> None:
+    definition = SHIPPED[key]
+    says = ChainSayer(translator(language), currency="RUB", rule=lambda _: "a rule", cards={})
+    names = says.names(definition)
+    for line in says.lines(definition):
+        if line.kind != "message":
+            continue
+        assert "…" not in line.text
+        assert "{" not in line.text
+        short = names[line.step_id].striptags().partition(": ")[2]
+        assert len(short) <= 34
+    assert says.of_somebody(definition, "nothing", "Ivan") is None
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

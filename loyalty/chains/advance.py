@@ -25,6 +25,7 @@ from loyalty.chains.store import definition_of
 from loyalty.chains.tables import ACTIVE, chain, enrolment
 from loyalty.chains.world import Pass, World, as_subject, read
 from loyalty.db.rows import Rows
+from loyalty.errors import SegmentInvalid
 from loyalty.messaging import touches
 from loyalty.messaging.outbox import enqueue
 from loyalty.messaging.tables import touch
@@ -57,26 +58,43 @@ def advance(session: Session, *, now: datetime, time_zone: str, limit: int = LIM
     if not passes:
         return Advanced(0, 0, False)
     world, plan = read(session, passes, now=now, time_zone=time_zone), Plan()
-    for item in in_order(world, passes):
-        _try(world, plan, item)
+    broken = {item.chain_id for item in in_order(world, passes) if not _try(world, plan, item)}
     queued = _write(session, world, plan, passes)
+    _halt(session, broken, now=now)
     return Advanced(len(passes), queued, len(passes) == limit)
 
 
-def _try(world: World, plan: Plan, item: Pass) -> None:
-    own = Plan()
+def _try(world: World, plan: Plan, item: Pass) -> bool:
+    """Move one pass; False if its chain asks about customers what cannot be read any more."""
+    own, readable = Plan(), True
     before = replace(item, subject=dict(item.subject))
     try:
         move(world, own, item)
+    except SegmentInvalid:
+        log.error("chain %s is switched off: one of its rules cannot be read", item.source)
+        _put_back(item, before)
+        item.due_at, readable = before.due_at, False
     except Exception:
         # One that cannot be moved must not hold up everybody behind it; somebody looks at the
         # log, and it is tried again.
         log.exception("enrolment %s of %s cannot be moved", item.id, item.source)
-        for name in ("step", "arrived_at", "subject", "status", "reason"):
-            setattr(item, name, getattr(before, name))
+        _put_back(item, before)
         item.due_at = world.now + TRY_AGAIN
-        return
-    plan.take(own)
+    else:
+        plan.take(own)
+    return readable
+
+
+def _put_back(item: Pass, before: Pass) -> None:
+    for name in ("step", "arrived_at", "subject", "status", "reason"):
+        setattr(item, name, getattr(before, name))
+
+
+def _halt(session: Session, chain_ids: set[int], *, now: datetime) -> None:
+    """Somebody has to look at these; whoever is on the way stays where they are."""
+    if chain_ids:
+        values = {"enabled": False, "halted_at": now, "halted_reason": "segment_invalid"}
+        session.execute(sa.update(chain).where(chain.c.id.in_(sorted(chain_ids))).values(**values))
 
 
 def in_order(world: World, passes: Sequence[Pass]) -> list[Pass]:

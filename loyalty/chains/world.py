@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -21,6 +22,7 @@ from loyalty.chains.model import (
     MessageStep,
     SegmentTrigger,
 )
+from loyalty.errors import SegmentInvalid
 from loyalty.messaging import touches
 from loyalty.messaging.people import Person, gather
 from loyalty.messaging.policy import PolicyRules
@@ -86,8 +88,15 @@ class World:
     rules: PolicyRules = field(default_factory=PolicyRules)
 
     def fits(self, rule: Rule, customer_id: int) -> bool:
-        """Whether the customer is among those the rule is about."""
-        return customer_id in self.fitting[key_of(rule)]
+        """Whether the customer is among those the rule is about.
+
+        Raises:
+            SegmentInvalid: the rule cannot be asked any more.
+        """
+        found = self.fitting.get(key_of(rule))
+        if found is None:
+            raise SegmentInvalid(problems=[])
+        return customer_id in found
 
 
 def key_of(rule: Rule) -> str:
@@ -140,15 +149,20 @@ def fitting(
     now: datetime,
     time_zone: str,
 ) -> dict[str, set[int]]:
-    """Who of these customers fits the rules their chains ask about, by rule."""
+    """Who of these customers fits the rules their chains ask about, by rule; without those that
+    cannot be asked, so that one broken rule keeps no other chain back."""
     asked: dict[str, Rule] = {}
     for item in passes:
         for rule in rules_of(item.definition):
             asked[key_of(rule)] = rule
-    return {
-        key: segments.matching(session, rule, now=now, time_zone=time_zone, among=ids)
-        for key, rule in asked.items()
-    }
+    saved = segments.saved(session, now=now) if asked else None
+    found: dict[str, set[int]] = {}
+    for key, rule in asked.items():
+        with suppress(SegmentInvalid):  # told of by ``World.fits``, where it is asked
+            found[key] = segments.matching(
+                session, rule, now=now, time_zone=time_zone, among=ids, saved=saved
+            )
+    return found
 
 
 def rules_of(definition: Definition) -> Iterable[Rule]:

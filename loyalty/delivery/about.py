@@ -10,29 +10,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loyalty import program
 from loyalty.chains import subjects
 from loyalty.chains.advance import pass_of
 from loyalty.chains.model import Definition, ExpiryTrigger
-from loyalty.chains.moving import holds
 from loyalty.chains.store import definition_of
 from loyalty.chains.tables import chain, chain_version, enrolment
-from loyalty.chains.world import Pass, World
+from loyalty.chains.world import Pass
+from loyalty.delivery import exits
+from loyalty.delivery.exits import Fitting, Gone, id_of
 from loyalty.messaging.people import Person
 
-_LATE_TESTS = frozenset(
-    {"ordered", "bought_since_start", "bought_category", "has_bought", "day_moved"}
-)
-"""Exits that may come true while a message waits for its hour in the outbox."""
-_ANY_PROGRAM = program.Program()
-
-
-class Gone(Exception):
-    """What the message was about is no more; ``reason`` says why it is skipped."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(reason)
+__all__ = ["About", "Gone", "about_payload", "id_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +55,6 @@ class About:
         return str(found) if found else None
 
 
-def id_of(value: Any) -> int | None:
-    """An id from JSON, as a number or as text; None for anything else."""
-    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 19 else None
-
-
 def about_payload(
     session: Session,
     payload: Mapping[str, Any],
@@ -80,8 +62,10 @@ def about_payload(
     *,
     now: datetime,
     time_zone: str,
+    fitting: Fitting | None = None,
 ) -> About:
-    """What a message in the outbox is about.
+    """What a message in the outbox is about. ``fitting``: what ``exits.fitting`` has found for
+    the batch it leaves with.
 
     Raises:
         Gone: the chain was switched off, the pass has ended since, or an exit holds by now.
@@ -100,7 +84,8 @@ def about_payload(
     if item is not None:
         if item.status == "exited":
             raise Gone(item.reason or "exited")
-        _check_exits(session, item, person, now=now, time_zone=time_zone)
+        step_id = str(payload["step"])
+        exits.check(session, item, step_id, person, fitting, now=now, time_zone=time_zone)
     day = item.day if item is not None else subjects.day_of(definition, occurrence)
     return About(definition=definition, subject=subject, day=day)
 
@@ -139,34 +124,4 @@ def _check_purchase(session: Session, definition: Definition, purchase_id: int) 
     became = subjects.become_of(session, [purchase_id]).get(purchase_id, frozenset())
     for test in definition.exits:
         if isinstance(test, str) and test in became:
-            raise Gone(test)
-
-
-def _check_exits(
-    session: Session, item: Pass, person: Person, *, now: datetime, time_zone: str
-) -> None:
-    """A cart that was ordered while its reminder waited for the morning is not reminded of."""
-    tests = [one for one in item.definition.exits if isinstance(one, str) and one in _LATE_TESTS]
-    if not tests:
-        return
-    world = World(
-        now=now,
-        time_zone=time_zone,
-        program=_ANY_PROGRAM,
-        people={person.id: person},
-        facts=subjects.facts_of(
-            session,
-            [person.id],
-            categories={item.category} if item.category else (),
-            orders_since=item.started_at if "ordered" in tests else None,
-        ),
-        expiring={},
-        became={},
-        sold=subjects.sold_at(session, [item.purchase_id] if item.purchase_id else []),
-        known={},
-        fitting={},
-        measured=False,
-    )
-    for test in tests:
-        if holds(world, item, test):
             raise Gone(test)

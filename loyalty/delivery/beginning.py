@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from loyalty.chains.favours import note_segments
 from loyalty.customers import customer
 from loyalty.db.fast import as_json, as_time, execute, fetch, is_postgres
 from loyalty.db.rows import Rows
+from loyalty.delivery import exits
 from loyalty.delivery.claiming import LEASE
 from loyalty.delivery.instead import TOLD_BY_CHAIN, Later, ensure_untold
 from loyalty.delivery.shaping import Outgoing, call_of, fits_under
@@ -66,6 +67,10 @@ class _Look:
     people: dict[int, Person]
     ranks: dict[int, int]
     bot_id: int
+    # Who fits the rules that end these messages' chains.
+    fitting: exits.Fitting
+    # Passes that have come to an end instead of their message, and the exit they took.
+    ended: dict[int, str] = field(default_factory=dict)
 
 
 def begin(
@@ -103,6 +108,7 @@ def begin(
             leaving.append((row, message))
         _account_for(look, row, decision, now)
     writes.put(session)
+    exits.end(session, look.ended, now=now)
     order = {row.id: place for place, row in enumerate(rows)}
     leaving.sort(key=lambda pair: order[pair[0].id])
     outgoing = _outgoing(session, look, leaving)
@@ -195,6 +201,16 @@ def _look(
         people=people,
         ranks=_ranks(session, marketing),
         bot_id=bot_id,
+        fitting=exits.fitting(
+            session,
+            [
+                (int(row.payload["chain_version"]), str(row.payload["step"]), row.customer_id)
+                for row in marketing
+                if "chain_version" in row.payload and row.customer_id is not None
+            ],
+            now=now,
+            time_zone=place.time_zone,
+        ),
     )
 
 
@@ -261,6 +277,7 @@ def _word(session: Session, look: _Look, row: _Held) -> tuple[Decision, Message 
                 now=look.now,
                 time_zone=look.place.time_zone,
                 currency=look.place.currency,
+                fitting=look.fitting,
             )
             return Send(), message
         ensure_untold(
@@ -280,6 +297,9 @@ def _word(session: Session, look: _Look, row: _Held) -> tuple[Decision, Message 
         )
         return Send(), render(with_words(session, payload), context=context)
     except Gone as gone:
+        pass_id = exits.ended_by(session, payload, gone.reason)
+        if pass_id is not None:
+            look.ended[pass_id] = gone.reason
         return Skip(gone.reason), None
     except Later as later:
         return Wait(later.until, TOLD_BY_CHAIN), None

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from loyalty import feedback
 from loyalty.chains.model import PURCHASE, Button, Content, Definition, MessageStep
-from loyalty.delivery.about import About, Gone, about_payload
+from loyalty.delivery.about import About, about_payload
+from loyalty.delivery.exits import Fitting, Gone
 from loyalty.delivery.values import Moment, values_of
 from loyalty.errors import CustomerNotFound
 from loyalty.ids import short_of
@@ -36,16 +37,18 @@ def words_of_chain(
     now: datetime,
     time_zone: str,
     currency: str = CURRENCY,
+    fitting: Fitting | None = None,
 ) -> Message:
-    """The message of a chain's step as this person reads it now.
+    """The message of a chain's step as this person reads it now. ``fitting``: what
+    ``exits.fitting`` has found for the batch it leaves with (None: it is asked for this one).
 
     Raises:
         Gone: the chain was switched off, the pass has ended, what it is about is over (the
-            points spent, the purchase returned, the cart ordered), or the text needs something
-            this person has not, such as a coupon.
+            points spent, the purchase returned, the cart ordered, an exit's rule fits), or the
+            text needs something this person has not, such as a coupon.
         LookupError: there is no such version or step.
     """
-    about = about_payload(session, payload, person, now=now, time_zone=time_zone)
+    about = about_payload(session, payload, person, now=now, time_zone=time_zone, fitting=fitting)
     step = about.definition.message(str(payload["step"]))
     if step is None:
         raise LookupError(f"no step {payload['step']!r} in version {payload['chain_version']}")

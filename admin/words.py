@@ -78,10 +78,15 @@ CHAIN_NAMES = {
 _TEMPLATES = {
     "receipt": N_("Receipt"),
     "returned": N_("Return"),
+    "undone": N_("Sale taken back"),
     "welcome_points": N_("Welcome points"),
+    "birthday_points": N_("Birthday points"),
+    "tier_warned": N_("A level in danger"),
+    "referral_reward": N_("Points for a friend"),
     "points_expired": N_("Points expired"),
     "consent_changed": N_("Consent changed"),
     "staff_answer": N_("An answer of the team"),
+    "talk_waits": N_("A guest waits for an answer"),
     "new_account_used_your_phone": N_("Somebody used this phone number"),
 }
 _STATES = {

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from admin.words import Words
 from loyalty import clock, promotions
 from loyalty.customers import card, card_code, external_id
 from loyalty.events import event
+from loyalty.messaging import template_names
 from loyalty.promotions import Promotion
+from loyalty.reports.card import Communication
+from loyalty.texts import LANGUAGES, translator
 from tests.admin import shop
 from tests.admin.shop import Visitor
 from tests.world import World
 
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOSTILE = '<script>alert("x")</script>'
 
 
@@ -110,6 +115,19 @@ async def test_the_card_tells_everything(world: World, owner: Visitor) -> None:
     _, page, _ = await owner.get(f"/admin/customers/{ids[-1]}")
     for text in ("No. 00004", "Not joined yet", "No purchases yet.", "No points yet."):
         assert text in page, text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_message_of_ours_has_a_name(language: str) -> None:
+    said = Words(translator(language))
+    for name in template_names():
+        item = Communication(
+            at=NOW, message_class="service", source=None, step=None, decision="skipped",
+            reason="chain_tells", template=name, text=None, state=None, state_reason=None,
+            due_at=NOW,
+        )  # fmt: skip
+        assert "_" not in said.message(item), name
+        assert said.message(item) != name
 
 
 async def test_returns_stand_with_their_purchase(world: World, owner: Visitor) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LEAST_DISK_BYTES = 500 * 1024 * 1024
 MOST_SKEW = timedelta(seconds=30)
+LOST_WITHIN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,7 @@ async def _inside(db: object) -> AsyncIterator[Finding]:
         mend,
     )
     yield await _sending(db)
+    yield await _lost(db)
     if db.is_postgres:
         theirs = await db.read(
             lambda session: session.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
@@ -179,6 +181,21 @@ async def _sending(db: Database) -> Finding:
         _.plural("{n} process is alive", "{n} processes are alive", len(alive)),
         _("Nobody leads for now. If that stays so, restart the processes."),
     )
+
+
+async def _lost(db: Database) -> Finding:
+    from loyalty import delivery
+
+    _ = say()
+    since = clock.real_now() - LOST_WITHIN
+    lost = await db.read(lambda session: delivery.count_lost(session, since=since))
+    detail = _("none were lost in the last day")
+    if lost:
+        detail = _.plural(
+            "{n} message was lost in the last day", "{n} messages were lost in the last day", lost
+        )
+    mend = _("The log says which and why: look for “rejected” and “given up”.")
+    return Finding(_("Messages"), not lost, detail, mend)
 
 
 async def _telegram(settings: Settings) -> AsyncIterator[Finding]:

@@ -21,11 +21,14 @@ from loyalty.delivery.claiming import (
 )
 from loyalty.delivery.clicks import note_link, note_tap
 from loyalty.delivery.settling import (
+    DEAD,
     MAX_ATTEMPTS,
+    REJECTED,
     Kind,
     Outcome,
     Settled,
     close_chat,
+    count_lost,
     halt_chain,
     settle,
 )
@@ -42,9 +45,11 @@ from loyalty.delivery.tracking import (
 )
 
 __all__ = [
+    "DEAD",
     "LEASE",
     "MAX_ATTEMPTS",
     "PATH",
+    "REJECTED",
     "Claimed",
     "Kind",
     "Links",
@@ -56,6 +61,7 @@ __all__ = [
     "begin",
     "claim",
     "close_chat",
+    "count_lost",
     "find_link",
     "give_up",
     "halt_chain",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,9 +19,27 @@ from loyalty.db.rows import Rows
 from loyalty.db.types import sqlite_time
 from loyalty.delivery.again import queue_again
 from loyalty.delivery.shaping import Outgoing
+from loyalty.messaging.outbox import SERVICE
 from loyalty.messaging.tables import QUEUED, outbox
 
+log = logging.getLogger(__name__)
+
 MAX_ATTEMPTS = 5
+DEAD, REJECTED = "message.dead", "message.rejected"
+"""Events of messages that somebody should look at."""
+
+_CODES = {
+    "parse entities": "bad_markup",
+    "too long": "too_long",
+    "text is empty": "empty",
+    "button": "bad_button",
+    "http url": "bad_link",
+    "photo": "bad_picture",
+    "file": "bad_picture",
+    "chat": "bad_chat",
+    "cannot be written": "cannot_be_written",
+    "http_": "unreadable_answer",
+}
 _RETRY_AFTER_S = (2, 8, 30, 120)
 
 Kind = Literal["sent", "refused", "limited", "unknown", "blocked", "rejected"]
@@ -73,7 +92,9 @@ def settle(session: Session, outcomes: Sequence[Outcome], *, owner: str, now: da
         writes.update(outbox, values)
         if values["state"] == "dead":
             dead += 1
-            _alert(writes, row, now)
+            _alert(writes, row, now, type=DEAD)
+        if outcome.kind == "rejected":
+            _note_rejected(writes, row, outcome.reason, now)
         if outcome.kind == "unknown":
             unknown.append(row)
         if outcome.kind == "blocked":
@@ -85,16 +106,42 @@ def settle(session: Session, outcomes: Sequence[Outcome], *, owner: str, now: da
     return Settled(dead=dead, blocked=len(blocked))
 
 
-def _alert(writes: Rows, row: Any, now: datetime) -> None:
-    """Somebody should look: every attempt failed. The event names rows, never people's data."""
+def _alert(writes: Rows, row: Any, now: datetime, *, type: str, **more: str) -> None:
+    """Somebody should look: it will not arrive. The event names rows, never people's data."""
     events.record(
         writes,
-        type="message.dead",
+        type=type,
         customer_id=row.customer_id,
         actor=events.SYSTEM,
-        data={"outbox": str(row.id), "class": row.message_class},
+        data={"outbox": str(row.id), "class": row.message_class, **more},
         now=now,
     )
+
+
+def _note_rejected(writes: Rows, row: Any, reason: str | None, now: datetime) -> None:
+    """Of a chain that is refused again and again its halting tells; a receipt has nobody else to
+    speak for it."""
+    code = code_of(reason)
+    log.warning("outbox row %s (%s) was rejected: %s", row.id, row.message_class, code)
+    if row.message_class == SERVICE:
+        _alert(writes, row, now, type=REJECTED, code=code)
+
+
+def code_of(reason: str | None) -> str:
+    """Telegram's refusal as a word of ours: its own words may quote what was written to people."""
+    said = (reason or "").lower()
+    return next((code for words, code in _CODES.items() if words in said), "other")
+
+
+def count_lost(session: Session, *, since: datetime) -> int:
+    """How many messages were given up since then: tried in vain, or service ones rejected."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(events.event)
+        .where(events.event.c.type.in_((DEAD, REJECTED)), events.event.c.at >= since)
+    )
+    count: int = session.execute(query).scalar_one()
+    return count
 
 
 _SENT = (

@@ -11,9 +11,9 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner
 
-from loyalty import jobs
+from loyalty import delivery, events, jobs
 from loyalty.consent import PERSONAL_DATA, consent_text
-from loyalty.db import Database
+from loyalty.db import Database, Rows
 
 
 def examine(monkeypatch: pytest.MonkeyPatch, url: str) -> tuple[int, dict[str, Any]]:
@@ -91,3 +91,37 @@ def test_whether_somebody_sends(
     asyncio.run(beat(database_url, seconds_ago=seconds_ago, leader=leader))
     _, found = examine(monkeypatch, database_url)
     assert (found["Sending"]["ok"], found["Sending"]["detail"]) == (ok, detail)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "hours_ago", "ok", "detail"),
+    [
+        ((), 1, True, "none were lost in the last day"),
+        ((delivery.REJECTED,), 1, False, "1 message was lost in the last day"),
+        ((delivery.REJECTED, delivery.DEAD), 1, False, "2 messages were lost in the last day"),
+        ((delivery.DEAD,), 30, True, "none were lost in the last day"),
+    ],
+)
+def test_messages_that_were_lost(
+    monkeypatch: pytest.MonkeyPatch,
+    database_url: str,
+    kinds: tuple[str, ...],
+    hours_ago: int,
+    ok: bool,
+    detail: str,
+) -> None:
+    at = datetime.now(UTC) - timedelta(hours=hours_ago)
+
+    async def lose() -> None:
+        rows, db = Rows(), Database(database_url)
+        for kind in kinds:
+            events.record(rows, type=kind, customer_id=None, actor=events.SYSTEM, data={}, now=at)
+        try:
+            await db.transact(rows.put)
+        finally:
+            await db.close()
+
+    asyncio.run(lose())
+    code, found = examine(monkeypatch, database_url)
+    assert (found["Messages"]["ok"], found["Messages"]["detail"]) == (ok, detail)
+    assert code == (0 if ok else 1)

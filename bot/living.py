@@ -23,6 +23,9 @@ log = structlog.get_logger("bot.living")
 DOUBLE_TAP_S = 3.0
 """A second tap on a message that has just been replaced is the same finger, not an old menu."""
 
+NONE = 0
+"""Noted for a chat that has no living message: its last screen stays as it is."""
+
 WRITTEN_S = 10.0
 """How long a written note goes before the database: longer than any update is in hand."""
 
@@ -44,10 +47,12 @@ class Living:
         """The living message of a chat; ``written``: what the database says."""
         noted = self._unwritten.get(telegram_id)
         if noted is not None:
-            return noted
+            return noted or None
         known = self._written.get(telegram_id)
         if known is None or time.monotonic() - known[1] >= WRITTEN_S:
-            return written
+            return written or None
+        if known[0] == NONE:
+            return None
         # Messages are numbered upwards: a greater one was noted by another process since.
         return max(known[0], written or 0)
 
@@ -61,6 +66,10 @@ class Living:
                 self._replaced.popitem(last=False)
         if self._writing is None:
             self._writing = asyncio.create_task(self._write())
+
+    def let_go(self, telegram_id: int) -> None:
+        """The newest screen stays in the chat as it is, whatever comes below it."""
+        self.note(telegram_id, NONE, instead_of=None)
 
     def just_replaced(self, telegram_id: int, message_id: int) -> bool:
         """Whether that message was the living one a moment ago."""

@@ -70,9 +70,9 @@ async def ask(
         said = _("I cannot write to {name}: please spend fewer points.", name=who)
         back = questions.back(_, draft_id)
     old = asked.draft.message_id
-    placed = await screens.show(ctx, visitor, said, back, message_id=message_id)
+    placed = await screens.show(ctx, visitor, said, back, message_id=message_id, lasting=True)
     if message_id is None and old is not None:
-        await screens.take_buttons_off(ctx, visitor, old)
+        await screens.take_away(ctx, visitor, old)
     if placed != old:
         await ctx.db.transact(
             lambda session: drafts.set_message(

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from bot.cashier import extra_words, opening, screens, selling
 from bot.cashier import quote as words
 from bot.cashier.quote import SaleView
-from bot.cashier.screens import Buttons, base36
 from bot.cashier.till import COUPON, SUM, at_till, locale_of, set_step, step_number
 from bot.cashier.words import refusal
 from bot.context import Context, Visitor
@@ -71,17 +70,23 @@ async def ask_code(
         person = at_till(session, visitor)
         draft = drafts.locked(session, draft_id, person)
         drafts.check_open(draft, person, now)
-        set_step(session, visitor, now, COUPON, draft=draft.id)
-        mine: list[Voucher] = []
-        if draft.may_redeem:
-            found = vouchers.mine(session, customer_id=draft.customer_id, now=now)
-            mine = extra_words.usable(found, draft)
-        return words.view(session, draft, now=now), mine
+        return _asked(session, visitor, draft, now)
 
     shown, mine = await ctx.db.transact(unit)
     text, buttons = extra_words.coupon_screen(_, words.who(_, shown), shown.draft, mine)
     screen = screens.screen_of(query)
     await selling.place(ctx, visitor, now, shown.draft, text, buttons, message_id=screen)
+
+
+def _asked(
+    session: Session, visitor: Visitor, draft: Draft, now: datetime
+) -> tuple[SaleView, list[Voucher]]:
+    set_step(session, visitor, now, COUPON, draft=draft.id)
+    mine: list[Voucher] = []
+    if draft.may_redeem:
+        found = vouchers.mine(session, customer_id=draft.customer_id, now=now)
+        mine = extra_words.usable(found, draft)
+    return words.view(session, draft, now=now), mine
 
 
 async def back(
@@ -212,17 +217,13 @@ async def _ask_again(
 ) -> None:
     """Why this code does not go; another may be typed, or the sale goes on without."""
     said = refusal(_, error, locale_of(ctx, visitor))
-    name = base36(draft_id)
-    rows: Buttons = [[(_("Back"), f"sale:show:{name}"), (_("Cancel"), f"sale:cancel:{name}")]]
-    placed = await screens.send(ctx, visitor, said, rows)
 
-    def unit(session: Session) -> Draft:
-        draft = drafts.get(session, draft_id=draft_id)
-        if draft.staff_id == at_till(session, visitor).id:
-            set_step(session, visitor, now, COUPON, draft=draft_id)
-            drafts.set_message(session, draft_id=draft_id, message_id=placed, now=now)
-        return draft
+    def unit(session: Session) -> tuple[SaleView, list[Voucher]]:
+        draft = drafts.locked(session, draft_id, at_till(session, visitor))
+        drafts.check_open(draft, at_till(session, visitor), now)
+        return _asked(session, visitor, draft, now)
 
-    old = (await ctx.db.transact(unit)).message_id
-    if old is not None:
-        await screens.take_buttons_off(ctx, visitor, old)
+    shown, mine = await ctx.db.transact(unit)
+    text, rows = extra_words.coupon_screen(_, words.who(_, shown), shown.draft, mine)
+    text = f"{said}\n\n{text}"
+    await selling.place(ctx, visitor, now, shown.draft, text, rows, message_id=None)

@@ -25,7 +25,7 @@ _NAME = 12
 
 
 async def ask_for_card(
-    _event: Message | CallbackQuery, ctx: Context, visitor: Visitor, now: datetime, _: Translator
+    event: Message | CallbackQuery, ctx: Context, visitor: Visitor, now: datetime, _: Translator
 ) -> None:
     """``/sale``: how to begin one; the last guest of this till, and a new one, by buttons."""
 
@@ -41,7 +41,7 @@ async def ask_for_card(
         label = _("🔁 {name} again, № {number}", name=name, number=sale.number)
         rows.append([(label, f"sale:again:{base36(sale.purchase_id)}")])
     rows += [[(_("🆕 New guest"), "sale:new")], home_row(_)]
-    await screens.send(ctx, visitor, _("🛍 <b>New sale</b>") + "\n" + how_to_begin(_), rows)
+    await screens.menu(ctx, visitor, event, _("🛍 <b>New sale</b>") + "\n" + how_to_begin(_), rows)
 
 
 def _last(

@@ -74,7 +74,7 @@ async def start(
 
 
 async def help_text(
-    _event: Message | CallbackQuery, ctx: Context, visitor: Visitor, _: Translator
+    event: Message | CallbackQuery, ctx: Context, visitor: Visitor, _: Translator
 ) -> None:
     """``/help``: the sale in four lines."""
     await set_menu(ctx, visitor, _)
@@ -89,7 +89,7 @@ async def help_text(
         "Your own card is at /card, another language at /language."
     )
     _hello, buttons = await home_of(ctx, visitor, _)
-    await screens.send(ctx, visitor, words, buttons)
+    await screens.menu(ctx, visitor, event, words, buttons)
 
 
 async def outsider_tap(_query: CallbackQuery, ctx: Context, visitor: Visitor) -> None:

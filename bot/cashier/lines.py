@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from bot.cashier import extra_words, screens, selling
 from bot.cashier import quote as words
 from bot.cashier.quote import SaleView
-from bot.cashier.screens import Buttons, base36
 from bot.cashier.till import SUM, at_till, locale_of, set_step, step_number
 from bot.cashier.words import refusal
 from bot.context import Context, Visitor
@@ -109,10 +108,7 @@ async def ask_item(
         return words.view(session, draft, now=now)
 
     shown = await ctx.db.transact(unit)
-    items = extra_words.item_lines(_, shown.draft, shown.categories, currency=ctx.settings.currency)
-    question = _("➕ Enter the sum of the next item:")
-    text = "\n".join(map(str, [*words.who(_, shown), "", *items, question]))
-    rows: Buttons = [[(_("Back"), f"sale:show:{base36(draft_id)}")]]
+    text, rows = selling.item_screen(_, shown, currency=ctx.settings.currency)
     screen = screens.screen_of(query)
     await selling.place(ctx, visitor, now, shown.draft, text, rows, message_id=screen)
 

@@ -23,7 +23,7 @@ LABEL_LENGTH = 16
 
 
 async def list_sales(
-    _event: Message | CallbackQuery, ctx: Context, visitor: Visitor, now: datetime, _: Translator
+    event: Message | CallbackQuery, ctx: Context, visitor: Visitor, now: datetime, _: Translator
 ) -> None:
     """``/return``: the outlet's latest sales of today, or the number of an older one."""
 
@@ -39,7 +39,7 @@ async def list_sales(
     else:
         text = _("No sales here today yet. To return an older purchase, type its number.")
     rows = [*_sale_buttons(ctx, _, sales, zone, now), home_row(_)]
-    await screens.send(ctx, visitor, text, rows)
+    await screens.menu(ctx, visitor, event, text, rows)
 
 
 def _place(ctx: Context, person: Staff) -> tuple[str, int]:
@@ -226,7 +226,7 @@ async def do(
     ]
     buttons = [[(_("🛍 New sale"), "till:sale")]]
     screen = screens.screen_of(query)
-    await screens.show(ctx, visitor, "\n".join(lines), buttons, message_id=screen)
+    await screens.show(ctx, visitor, "\n".join(lines), buttons, message_id=screen, lasting=True)
     return _("Returned")
 
 

@@ -1,4 +1,9 @@
-"""How a till's screens get to the chat: sent once, then edited in place."""
+"""How a till's screens get to the chat: sent once, then edited in place.
+
+Of the menus the newest is the only one: what comes below it takes its place. Every sale has one
+screen of its own, which is ``lasting``: it goes on below when something is typed, and stays in
+the chat when it is finished, with its Undo.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,7 @@ from collections.abc import Sequence
 
 import structlog
 from aiogram.exceptions import TelegramBadRequest
-from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup
+from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message
 from markupsafe import Markup
 
 from bot.context import Context, Visitor
@@ -59,12 +64,33 @@ def _label(text: str) -> str:
     return plain(text) if isinstance(text, Markup) else text
 
 
-async def send(ctx: Context, visitor: Visitor, text: str, buttons: Buttons | None = None) -> int:
-    """A new message; its id."""
+async def send(
+    ctx: Context,
+    visitor: Visitor,
+    text: str,
+    buttons: Buttons | None = None,
+    *,
+    lasting: bool = False,
+) -> int:
+    """A new message; its id. With buttons it takes the place of the menu before it."""
     message = await ctx.bot.send_message(
         visitor.chat_id, text, parse_mode="HTML", reply_markup=keyboard(buttons or ())
     )
+    # Somebody else's chat (a question, an answer to the till) is not where this visitor looks.
+    if buttons and visitor.chat_id == visitor.telegram_id:
+        old = _living(ctx, visitor)
+        if lasting:
+            ctx.living.let_go(visitor.telegram_id)
+        else:
+            ctx.living.note(visitor.telegram_id, message.message_id, instead_of=old)
+        if old is not None:
+            await take_away(ctx, visitor, old)
     return message.message_id
+
+
+def _living(ctx: Context, visitor: Visitor) -> int | None:
+    written = visitor.chat.menu_message_id if visitor.chat is not None else None
+    return ctx.living.of(visitor.telegram_id, written)
 
 
 async def show(
@@ -74,8 +100,11 @@ async def show(
     buttons: Buttons | None = None,
     *,
     message_id: int | None,
+    lasting: bool = False,
 ) -> int:
     """Change the message in place, or send a new one if it cannot be; the id of the screen."""
+    if message_id is not None and lasting:
+        _let_stay(ctx, visitor, message_id)
     if message_id is not None:
         try:
             await ctx.bot.edit_message_text(
@@ -92,7 +121,34 @@ async def show(
             log.info("screen_not_edited", problem=problem.message)
         else:
             return message_id
-    return await send(ctx, visitor, text, buttons)
+    return await send(ctx, visitor, text, buttons, lasting=lasting)
+
+
+def _let_stay(ctx: Context, visitor: Visitor, message_id: int) -> None:
+    if visitor.chat_id == visitor.telegram_id and _living(ctx, visitor) == message_id:
+        ctx.living.let_go(visitor.telegram_id)
+
+
+async def take_away(ctx: Context, visitor: Visitor, message_id: int) -> None:
+    """Remove a screen that another has taken the place of."""
+    try:
+        await ctx.bot.delete_message(visitor.chat_id, message_id)
+    except TelegramBadRequest:
+        # Older than Telegram lets one delete, or gone: words only, then.
+        await take_buttons_off(ctx, visitor, message_id)
+
+
+async def menu(
+    ctx: Context,
+    visitor: Visitor,
+    event: Message | CallbackQuery,
+    text: str,
+    buttons: Buttons,
+) -> int:
+    """A menu: in place of the one that was tapped, else below; its message."""
+    tapped = screen_of(event) if isinstance(event, CallbackQuery) else None
+    here = tapped if tapped is not None and tapped == _living(ctx, visitor) else None
+    return await show(ctx, visitor, text, buttons, message_id=here)
 
 
 async def take_buttons_off(ctx: Context, visitor: Visitor, message_id: int) -> None:

@@ -22,7 +22,7 @@ from loyalty.errors import (
     PointsInvalid,
     RedemptionTooLarge,
 )
-from loyalty.purchases import PurchaseResult, draft_extras, drafts
+from loyalty.purchases import PurchaseResult, draft_extras, drafts, undoing
 from loyalty.purchases.drafts import Draft
 from loyalty.staff import Staff
 from loyalty.texts import Translator
@@ -54,9 +54,11 @@ async def place(
     *,
     message_id: int | None,
 ) -> None:
-    """Put words and buttons where this sale's screen is."""
-    placed = await screens.show(ctx, visitor, text, buttons, message_id=message_id)
+    """Put words and buttons where this sale's screen is; None: below, in place of the old one."""
+    placed = await screens.show(ctx, visitor, text, buttons, message_id=message_id, lasting=True)
     if placed != draft.message_id:
+        if draft.message_id is not None and message_id is None and draft.status == drafts.OPEN:
+            await screens.take_away(ctx, visitor, draft.message_id)
         await ctx.db.transact(
             lambda session: drafts.set_message(
                 session, draft_id=draft.id, message_id=placed, now=now
@@ -81,11 +83,8 @@ def keep_coupons(
 async def screen_below(
     ctx: Context, visitor: Visitor, now: datetime, _: Translator, shown: SaleView
 ) -> None:
-    """The screen under what was typed, where the eye and the thumb are; the old one goes quiet."""
-    old = shown.draft.message_id
+    """The screen under what was typed, where the eye and the thumb are; the old one goes."""
     await show_sale(ctx, visitor, now, _, shown, message_id=None)
-    if old is not None:
-        await screens.take_buttons_off(ctx, visitor, old)
 
 
 async def ask_again(
@@ -93,17 +92,30 @@ async def ask_again(
 ) -> None:
     """Say what was wrong with the answer; the sale waits, and its screen is now down here."""
     said = refusal(_, error, locale_of(ctx, visitor))
-    buttons = [[(_("Cancel"), f"sale:cancel:{screens.base36(draft_id)}")]]
+
+    def unit(session: Session) -> SaleView:
+        draft = drafts.locked(session, draft_id, at_till(session, visitor))
+        return words.view(session, draft, now=now)
+
+    shown = await ctx.db.transact(unit)
+    if shown.draft.status != drafts.OPEN:
+        await screens.send(ctx, visitor, said)
+        return
     if visitor.chat is not None and visitor.chat.step == PART:
-        buttons = [[(_("Back"), f"sale:none:{screens.base36(draft_id)}")]]
-    placed = await screens.send(ctx, visitor, said, buttons)
+        text, buttons = words.part_screen(_, shown)
+    elif step_number(visitor, "item") >= 1:
+        text, buttons = item_screen(_, shown, currency=ctx.settings.currency)
+    else:
+        text, buttons = words.quote_screen(_, shown, currency=ctx.settings.currency)
+    await place(ctx, visitor, now, shown.draft, f"{said}\n\n{text}", buttons, message_id=None)
 
-    def unit(session: Session) -> None:
-        person = at_till(session, visitor)
-        if drafts.get(session, draft_id=draft_id).staff_id == person.id:
-            drafts.set_message(session, draft_id=draft_id, message_id=placed, now=now)
 
-    await ctx.db.transact(unit)
+def item_screen(_: Translator, shown: SaleView, *, currency: str) -> tuple[str, screens.Buttons]:
+    """The items so far, and the question for the next one's sum."""
+    items = extra_words.item_lines(_, shown.draft, shown.categories, currency=currency)
+    question = _("➕ Enter the sum of the next item:")
+    text = "\n".join(map(str, [*words.who(_, shown), "", *items, question]))
+    return text, [[(_("Back"), f"sale:show:{screens.base36(shown.draft.id)}")]]
 
 
 async def take_part(
@@ -215,13 +227,19 @@ async def confirm(
 
     try:
         result, done = await ctx.db.transact(unit)
+        if result.replayed and await ctx.db.read(
+            lambda session: undoing.is_undone(session, purchase_id=result.purchase_id)
+        ):
+            # An old screen of it: what it would show is no longer so.
+            raise DraftClosed(status="undone", purchase_id=result.purchase_id)
     except DraftClosed as error:
         if error.facts.get("status") != drafts.CHANGED:
             raise
         return await _show_changed(query, ctx, visitor, now, _, draft_id, error)
     ctx.wake()
     text, buttons = words.done_screen(_, done, currency=ctx.settings.currency)
-    await screens.show(ctx, visitor, text, buttons, message_id=screens.screen_of(query))
+    screen = screens.screen_of(query)
+    await screens.show(ctx, visitor, text, buttons, message_id=screen, lasting=True)
     if done.new_guest is not None and not result.replayed:
         await guest_card.send(ctx, visitor, now, _, done.new_guest)
     return _("This sale is already recorded.") if result.replayed else _("Recorded")

@@ -38,9 +38,7 @@ async def shift(
     lines = [head, *_said(_, found, ctx.settings.currency)]
     other = (_("Today »"), "till:shift:0") if back else (_("« Yesterday"), "till:shift:1")
     buttons = [[other], *home_buttons(_, several=places > 1)]
-    turned = isinstance(event, CallbackQuery) and (event.data or "").count(":") > 1
-    message_id = screens.screen_of(event) if turned and isinstance(event, CallbackQuery) else None
-    await screens.show(ctx, visitor, "\n".join(lines), buttons, message_id=message_id)
+    await screens.menu(ctx, visitor, event, "\n".join(lines), buttons)
 
 
 def _said(_: Translator, found: till.Shift, currency: str) -> list[str]:

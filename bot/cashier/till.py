@@ -212,7 +212,13 @@ class Refusals(BaseMiddleware):
         over = isinstance(error, (DraftClosed, DraftNotFound, RoleMissing)) and (
             error.facts.get("status") not in ("changed", "elsewhere")
         )
-        if over and (step_of(visitor) or "").startswith(STEP):
+        # A tap on an old screen is no end of the sale that is rung up below it.
+        other = (
+            isinstance(event, CallbackQuery)
+            and not isinstance(error, RoleMissing)
+            and screens.number_at(event.data, 0) != step_number(visitor, "draft")
+        )
+        if over and not other and (step_of(visitor) or "").startswith(STEP):
             await ctx.db.transact(lambda session: set_step(session, visitor, now, None))
         if not isinstance(event, CallbackQuery):
             await screens.send(ctx, visitor, words)

@@ -86,7 +86,8 @@ async def _show_undone(
         lines.append(_("Of these spent already: {n}; the next points make up for them", n=n))
     name = base36(result.purchase_id)
     buttons = [[(_("🛍 Same guest again"), f"undo:again:{name}"), (_("🛍 New sale"), "till:sale")]]
-    await screens.show(ctx, visitor, "\n".join(lines), buttons, message_id=screens.screen_of(query))
+    screen = screens.screen_of(query)
+    await screens.show(ctx, visitor, "\n".join(lines), buttons, message_id=screen, lasting=True)
 
 
 async def again(
@@ -163,4 +164,5 @@ async def _show_done(
         back = (_("↩️ Return this"), f"ret:view:{base36(purchase_id)}")
         buttons = [[back if data.startswith("undo:") else (label, data) for label, data in row]
                    for row in buttons]  # fmt: skip
-    await screens.show(ctx, visitor, text, buttons, message_id=screens.screen_of(query))
+    screen = screens.screen_of(query)
+    await screens.show(ctx, visitor, text, buttons, message_id=screen, lasting=True)

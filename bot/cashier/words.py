@@ -8,6 +8,7 @@ from loyalty.texts import N_, Translator
 
 _CLOSED = {
     "recorded": N_("This sale is already recorded."),
+    "undone": N_("This sale was undone already."),
     "cancelled": N_("This sale was cancelled. Scan the card again to start anew."),
     "moved": N_("Another cashier has scanned this card since and is ringing up the sale."),
     "changed": N_("The sale has changed since. Please check it and confirm again."),

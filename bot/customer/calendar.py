@@ -7,8 +7,10 @@ and one tapped twice does no harm.
 from __future__ import annotations
 
 import calendar
+import re
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 
 from aiogram.types import InlineKeyboardButton
 from babel.dates import get_month_names
@@ -108,7 +110,7 @@ async def take_birthday(turn: Turn, text: str) -> None:
     assert person is not None
     _ = turn.say
     try:
-        born = customers.parse_birthday(text, today=_today(turn))
+        born = customers.parse_birthday(_in_numbers(text), today=_today(turn))
     except BirthdayInvalid:
         hint = _("I could not read the date. Please type it like 05.06 or 05.06.1990")
         await turn.show(hint, [*_months(_), _way_out(_, person)])
@@ -194,6 +196,36 @@ def _numbers(arg: str) -> list[int]:
     parts = arg.split(":")
     fine = len(parts) <= 3 and all(p.isascii() and p.isdigit() and len(p) <= 4 for p in parts)
     return [int(part) for part in parts] if fine else []
+
+
+@lru_cache(maxsize=1)
+def _month_words() -> dict[str, int]:
+    """ "июня", "июнь", "June", "Jun": every way to name a month, in both languages."""
+    return {
+        name.casefold().rstrip("."): number
+        for language in ("ru", "en")
+        for context in ("format", "stand-alone")
+        for width in ("wide", "abbreviated")
+        for number, name in get_month_names(width, context, locale=language).items()
+    }
+
+
+def _month_of(word: str) -> int | None:
+    """The one month whose name begins like this, with three letters or more."""
+    found = {number for name, number in _month_words().items() if name.startswith(word)}
+    return found.pop() if len(word) >= 3 and len(found) == 1 else None
+
+
+def _in_numbers(text: str) -> str:
+    """ "5 июня 1990" or "June 5" as 5.6.1990; any other text as it is."""
+    words = re.sub(
+        r"(?<=\d)(st|nd|rd|th)\b|[,.]|\s+г(ода?)?\.?\s*$", " ", text[:40].casefold()
+    ).split()
+    months = [known for word in words if (known := _month_of(word))]
+    numbers = [word for word in words if word.isascii() and word.isdigit()]
+    if len(months) != 1 or len(words) != 1 + len(numbers) or not 1 <= len(numbers) <= 2:
+        return text
+    return ".".join([numbers[0], str(months[0]), *numbers[1:]])
 
 
 def _is_day(day: int, month: int) -> bool:

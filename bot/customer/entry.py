@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from aiogram.types import InlineKeyboardButton
 from markupsafe import Markup
+from sqlalchemy.orm import Session
 
 from bot.answers import Turn, button
 from bot.customer import help, menu, rating
@@ -13,6 +15,7 @@ from bot.customer.entry_words import BY_SOURCE, SOURCES, came, went
 from loyalty import clock
 from loyalty.errors import EntryNotFound
 from loyalty.ids import number_of, short_of
+from loyalty.purchases import draft_lines
 from loyalty.reports import entries
 from loyalty.reports.entry_facts import Bought, Explanation, Goods, Listed
 from loyalty.texts import N_, Translator, bold
@@ -60,16 +63,19 @@ async def show_entry(turn: Turn) -> None:
     customer_id, zone = person.id, turn.locale.time_zone
     short, _colon, place = turn.arg.partition(":")
     entry_id = number_of(short)
-    try:
-        found = await turn.ctx.db.read(
-            lambda session: entries.explain(
-                session,
-                customer_id=customer_id,
-                entry_id=entry_id or 0,
-                now=turn.now,
-                time_zone=zone,
-            )
+
+    def unit(session: Session) -> tuple[Explanation, Mapping[str, str]]:
+        said = entries.explain(
+            session,
+            customer_id=customer_id,
+            entry_id=entry_id or 0,
+            now=turn.now,
+            time_zone=zone,
         )
+        return said, _kinds(session, turn) if said.purchase is not None else {}
+
+    try:
+        found, kinds = await turn.ctx.db.read(unit)
     except EntryNotFound:
         # Somebody else's or nobody's: a forged button learns nothing.
         await help.stale(turn)
@@ -77,7 +83,13 @@ async def show_entry(turn: Turn) -> None:
     _ = turn.say
     back = place if place.partition(":")[0] == menu.HISTORY else menu.HISTORY
     rows = [*_actions(_, found), [button(_("‹ History"), back), *menu.back(_)]]
-    await turn.show(_text(turn, found), rows)
+    await turn.show(_text(turn, found, kinds), rows)
+
+
+def _kinds(session: Session, turn: Turn) -> Mapping[str, str]:
+    """What kinds of goods are called; a till that takes no names notes the kind only."""
+    known = draft_lines.categories(session, now=turn.now)
+    return {one.category.casefold(): one.name.said_in(turn.say.language) for one in known}
 
 
 def _actions(_: Translator, found: Explanation) -> list[list[InlineKeyboardButton]]:
@@ -90,14 +102,14 @@ def _actions(_: Translator, found: Explanation) -> list[list[InlineKeyboardButto
     return [row]
 
 
-def _text(turn: Turn, found: Explanation) -> str:
+def _text(turn: Turn, found: Explanation, kinds: Mapping[str, str]) -> str:
     _, locale = turn.say, turn.locale
     lines: list[Markup | str] = [
         Markup("{} · {}").format(bold(signed(_, found.amount)), title(_, found, locale.currency)),
         _when(turn, found),
     ]
     if found.purchase is not None:
-        lines += _receipt(_, found.purchase, locale.currency)
+        lines += _receipt(_, found.purchase, locale.currency, kinds)
     lines += came(_, found, currency=locale.currency, zone=locale.time_zone, now=turn.now)
     lines += went(_, found, currency=locale.currency, zone=locale.time_zone, now=turn.now)
     after = _("Points on the card after it: {n}", n=_.number(found.balance_after))
@@ -122,10 +134,12 @@ def _moment(_: Translator, at: datetime, zone: str, now: datetime) -> str:
     return f"{_.day(day, year=True)}, {at.astimezone(clock.zone(zone)):%H:%M}"
 
 
-def _receipt(_: Translator, bought: Bought, currency: str) -> list[Markup | str]:
+def _receipt(
+    _: Translator, bought: Bought, currency: str, kinds: Mapping[str, str]
+) -> list[Markup | str]:
     named = [line for line in bought.lines if line.name]
     lines: list[Markup | str] = [""] if named else []
-    lines += [_goods(_, line, currency) for line in named]
+    lines += [_goods(_, line, currency, kinds) for line in named]
     if named and bought.more_lines:
         lines.append(_.plural("…and {n} more", "…and {n} more", bought.more_lines))
     total = _.money(bought.total, currency)
@@ -139,8 +153,8 @@ def _receipt(_: Translator, bought: Bought, currency: str) -> list[Markup | str]
     return lines
 
 
-def _goods(_: Translator, line: Goods, currency: str) -> Markup:
-    name = line.name or ""
+def _goods(_: Translator, line: Goods, currency: str, kinds: Mapping[str, str]) -> Markup:
+    name = kinds.get((line.name or "").casefold(), line.name or "")
     if line.quantity_milli % 1000:
         name = f"{name} ×{_.decimal(line.quantity_milli, 3)}"
     elif line.quantity_milli > 1000:

@@ -85,6 +85,8 @@ def _part(
     if not alone:
         said = _("• {n}: {what}", n=_.number(part.points), what=left if not part.left else term)
         return [said, Markup("   {}").format(left)] if 0 < part.left < part.points else [said]
+    if not part.left and part.state != "ended":
+        return [left]
     sign = {"waiting": "⏳", "open": "✅", "ended": "⌛"}[part.state]
     lines: list[Markup | str] = [Markup("{} {}").format(sign, term)]
     return lines if part.state == "ended" else [*lines, left]

@@ -38,7 +38,9 @@ def _help(_: Translator) -> str:
 async def not_understood(turn: Turn, *, content: str) -> None:
     """A helpful answer to a text, a picture or anything else nobody asked for."""
     _ = turn.say
-    if content == "text" and not join.is_member(turn):
+    # The question below has other buttons than the menu.
+    asked = turn.visitor.chat is not None and turn.visitor.chat.step == join.ADS
+    if content == "text" and (asked or not join.is_member(turn)):
         hint = _("I did not quite get that 🙂 The buttons below do everything.")
     elif content == "text":
         hint = _(

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from bot.answers import Rows, Turn
 from bot.answers import button as _button
-from bot.customer import help, menu
+from bot.customer import help, menu, talk
 from loyalty import clock, feedback, program
 from loyalty.errors import PurchaseNotFound, RatingClosed
 from loyalty.ids import number_of, short_of
@@ -160,6 +160,8 @@ async def take_words(turn: Turn, text: str) -> None:
             now=turn.now,
         )
         turn.set_step(session, None)
+        if said.talk_id is not None:
+            talk.listen(turn, session, None)
         return said
 
     said = await turn.ctx.db.transact(unit)
@@ -167,7 +169,8 @@ async def take_words(turn: Turn, text: str) -> None:
     if said.talk_id is not None:
         turn.ctx.wake()
         text = _("🙏 Thank you for telling us. Our team will look into it and answer right here.")
-        await turn.show(text, _to_talk(_))
+        more = _("Anything to add? Just type it.")
+        await turn.show(Markup("{} {}").format(text, more), [menu.back(_)])
         return
     await _part(turn, _("🙏 Thank you! The team will be glad to read it."), said.score)
 

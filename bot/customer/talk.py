@@ -37,7 +37,7 @@ async def show_talk(turn: Turn) -> None:
         if purchase_id is not None:
             about = feedback.subject(session, customer_id=customer_id, purchase_id=purchase_id)
         lines = feedback.recent_lines(session, customer_id, limit=_LINES)
-        _listen(turn, session, turn.arg or None)
+        listen(turn, session, turn.arg or None)
         return lines, about
 
     try:
@@ -77,7 +77,7 @@ async def take_words(turn: Turn, text: str) -> None:
             now=turn.now,
             about=about,
         )
-        _listen(turn, session, None)
+        listen(turn, session, None)
         return feedback.recent_lines(session, customer_id, limit=_LINES)
 
     lines = await turn.ctx.db.transact(unit)
@@ -98,7 +98,8 @@ async def only_text(turn: Turn) -> None:
     await turn.show(text, [menu.back(_)])
 
 
-def _listen(turn: Turn, session: Session, purchase: str | None) -> None:
+def listen(turn: Turn, session: Session, purchase: str | None) -> None:
+    """From now on, for a while, a typed text goes to the staff."""
     until = int((turn.now + LISTENS).timestamp())
     turn.set_step(session, TALK, {"purchase": purchase, "until": until})
 

@@ -65,6 +65,12 @@ def check_here(session: Session, *, purchase_id: int, staff: Staff) -> None:
         raise PurchaseNotFound()
 
 
+def is_undone(session: Session, *, purchase_id: int) -> bool:
+    """Whether a sale was taken back by an undo."""
+    back = sa.select(purchase_return.c.undo).where(purchase_return.c.purchase_id == purchase_id)
+    return any(session.execute(back).scalars())
+
+
 def check_undo(session: Session, *, purchase_id: int, staff: Staff, now: datetime) -> Undoable:
     """The sale, if this cashier may undo it now.
 

@@ -11,6 +11,7 @@ from bot.app import RunningBot
 from loyalty import wallet
 from loyalty.db import Database
 from loyalty.ids import short_of
+from loyalty.purchases import Line
 from loyalty.wallet.tables import entry
 from tests.bot.phone import Phone, Telegram
 from tests.bot.purse import Shop, every_kind, give, id_of
@@ -110,6 +111,26 @@ async def test_a_purchase_in_words(running: RunningBot, telegram: Telegram, db: 
     await ann.tap("2")
     text = (await ann.reads("You paid with points from"))["text"]
     assert "• 100: Birthday gift 🎂" in text
+
+
+@pytest.mark.parametrize(("language", "kind"), [("ru", "Кофе"), ("en", "Coffee")])
+async def test_a_kind_of_goods_is_called_by_its_name(
+    running: RunningBot, telegram: Telegram, db: Database, language: str, kind: str
+) -> None:
+    ann = await member(telegram, language=language)
+    me, shop = await id_of(db), await Shop.open(db)
+    sale = await shop.sell(me, Line(amount=45000, price=45000, category="coffee"))
+    await shop.take_back(sale.purchase_id)
+    await ann.send("/history")
+    living = (await ann.reads("1. "))["message_id"]
+    entries = await db.read(lambda s: wallet.history(s, customer_id=me, limit=10))
+    (came,) = (one for one in entries if one.kind == "accrual")
+    await tap_raw(running, ann, f"entry:{short_of(came.id)}", message_id=living)
+    text = (await ann.from_bot())[-1]["text"]
+    assert f"• {kind} – " in text
+    # Nothing is left of them: no day from which they could be spent.
+    assert ("уже ничего не осталось" if language == "ru" else "None of them are left") in text
+    assert ("Можно тратить" if language == "ru" else "To spend") not in text
 
 
 async def test_what_is_not_ones_own_is_an_old_button(

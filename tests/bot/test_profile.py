@@ -103,6 +103,35 @@ async def test_a_birthday_by_tapping(running: RunningBot, telegram: Telegram, db
     assert await changes(db) == [{"field": "birthday"}]
 
 
+@pytest.mark.parametrize(
+    ("typed", "born"),
+    [
+        ("5 июня", (5, 6, None)),
+        ("5 июня 1990 г.", (5, 6, 1990)),
+        ("June 5th, 1990", (5, 6, 1990)),
+        ("29 фев", (29, 2, None)),
+        ("7 Sept 1985", (7, 9, 1985)),
+    ],
+)
+async def test_a_birthday_in_words(
+    running: RunningBot,
+    telegram: Telegram,
+    db: Database,
+    typed: str,
+    born: tuple[int, int, int | None],
+) -> None:
+    ann = await member(telegram)
+    await ann.tap("birthday")
+    await ann.with_button("February")
+    for unreadable in ("5 6 June", "June", "31 June"):
+        await ann.send(unreadable)
+        await ann.reads("could not read the date")
+    await ann.send(typed)
+    await ann.reads("I will remember")
+    person = await who(db)
+    assert (person.birth_day, person.birth_month, person.birth_year) == born
+
+
 async def test_a_changed_birthday_is_confirmed(
     running: RunningBot, telegram: Telegram, db: Database
 ) -> None:

@@ -59,8 +59,10 @@ async def test_a_low_score_becomes_a_talk(telegram: Telegram, db: Database, russ
     assert await kept(db, me) == [(2, "Холодный кофе")]
     assert await lines(db, me) == ["Холодный кофе"]
     assert await db.read(feedback.waiting) == 1
-    await ann.tap("talk")
-    await ann.reads("Напишите нам" if russian else "Write to us")
+    # The talk has begun: who goes on typing is heard.
+    await ann.send("И ждать долго")
+    await ann.reads("Получили, спасибо" if russian else "We have got it")
+    assert await lines(db, me) == ["Холодный кофе", "И ждать долго"]
 
 
 async def test_four_stars_and_skipping(telegram: Telegram, db: Database) -> None:

@@ -23,8 +23,8 @@ run: setup ## The whole service with a local Telegram and demo data
 test: setup-dev chromium echobots ## Every test, on SQLite, PostgreSQL and a Redis server
 	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
-test-fast: setup-dev ## The tests that take milliseconds
-	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)
+test-fast: setup-dev ## The unit tests, under a minute: no database, no server, no browser
+	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m unit $(ARGS)
 
 lint: setup-dev ## Style, types, imports between rooms, house rules, both languages complete
 	$(BIN)/ruff check .

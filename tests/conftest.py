@@ -59,6 +59,22 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         servers.close()
 
 
+_DOORS = frozenset(
+    {"postgres_url", "sqlite_database", "database_url", "fresh_database", "redis_url", "emulator"}
+    | {"chromium_path"}
+)
+"""What starts a server, opens a database or a browser."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A unit test is one that neither goes through such a door nor is called slow."""
+    for item in items:
+        asks = _DOORS.intersection(getattr(item, "fixturenames", ()))
+        if not asks and item.get_closest_marker("slow") is None:
+            item.add_marker("unit")
+
+
 def missing(reason: str) -> NoReturn:
     """Skip, since this machine lacks something; in CI nothing may be lacking."""
     if os.environ.get("CI") == "true":

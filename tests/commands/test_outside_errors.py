@@ -12,6 +12,8 @@ import pytest
 
 from tests.e2e.product import TOKEN, command
 
+pytestmark = pytest.mark.slow  # starts processes or builds schemas
+
 SECRET = "hunter2-of-the-database"
 LONG_KEY = "a key that is long enough"
 

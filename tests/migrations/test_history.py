@@ -18,6 +18,8 @@ from loyalty.db.migrate import alembic_config
 from loyalty.db.sqlite import sqlite_engine, sqlite_path
 from loyalty.tables import metadata
 
+pytestmark = pytest.mark.slow  # starts processes or builds schemas
+
 
 def revisions() -> list[str]:
     script = ScriptDirectory.from_config(alembic_config())

@@ -16,6 +16,8 @@ from loyalty.program import Program, program_version
 from loyalty.receipts import customer_day, customer_stats, purchase_return
 from tests.world import World, lines, open_world
 
+pytestmark = pytest.mark.slow  # starts processes or builds schemas
+
 # What the first release wrote for a program nobody has changed.
 RULES = {
     "tiers": [

@@ -55,7 +55,7 @@ async def test_a_low_score_becomes_a_talk(telegram: Telegram, db: Database, russ
     await opens(ann, f"go:rate:{short}:2")
     await ann.reads("2 из 5: нам очень жаль" if russian else "2 of 5: we are sorry")
     await ann.send("Холодный кофе")
-    await ann.reads("Мы разберёмся" if russian else "look into it")
+    await ann.reads("Хотите добавить" if russian else "Anything to add")
     assert await kept(db, me) == [(2, "Холодный кофе")]
     assert await lines(db, me) == ["Холодный кофе"]
     assert await db.read(feedback.waiting) == 1

@@ -14,6 +14,7 @@ from loyalty.chains.model import (
     Step,
     TagStep,
     TaskStep,
+    WaitBefore,
 )
 from loyalty.chains.outcome import Act, Decided, Plan, changed
 from loyalty.chains.world import Pass, World
@@ -128,8 +129,19 @@ def content_of(world: World, item: Pass, step: MessageStep) -> tuple[str | None,
 
 
 def rank_of(definition: Definition, source: str, step_id: str) -> int:
-    """The place of a chain's message in the order of triggers; 0 goes first."""
-    return policy.rank(source, step_id, definition.urgency)
+    """The place of a chain's message in the order of triggers; 0 goes first. A reminder of points
+    has that of the days it comes before their end, whatever an owner's step is called."""
+    days = _days_before(definition, step_id)
+    return policy.rank(source, step_id if days is None else str(days), definition.urgency)
+
+
+def _days_before(definition: Definition, step_id: str) -> int | None:
+    """Days before the end of the points at which a step is due; None for steps of other chains."""
+    trigger, place = definition.trigger, definition.index_of(step_id)
+    if not isinstance(trigger, ExpiryTrigger) or place >= len(definition.steps):
+        return None
+    waits = [step.days for step in definition.steps[:place] if isinstance(step, WaitBefore)]
+    return waits[-1] if waits else trigger.days_before
 
 
 # --- decisions -------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from loyalty import clock, program
 from loyalty.chains.favours import note_segments
+from loyalty.chains.moving import GONE
 from loyalty.customers import customer
 from loyalty.db.fast import as_json, as_time, execute, fetch, is_postgres
 from loyalty.db.rows import Rows
@@ -98,7 +99,7 @@ def begin(
     leaving: list[tuple[_Held, Message]] = []
     # Of two triggers for one person the more urgent is asked first.
     for row in sorted(rows, key=lambda each: look.ranks.get(each.touch_id or 0, -1)):
-        decision: Decision = _decide(look, row)
+        decision: Decision = _decide(session, look, row)
         message: Message | None = None
         if isinstance(decision, Send):
             decision, message = _word(session, look, row)
@@ -203,11 +204,7 @@ def _look(
         bot_id=bot_id,
         fitting=exits.fitting(
             session,
-            [
-                (int(row.payload["chain_version"]), str(row.payload["step"]), row.customer_id)
-                for row in marketing
-                if "chain_version" in row.payload and row.customer_id is not None
-            ],
+            [(row.payload, row.customer_id) for row in marketing if row.customer_id is not None],
             now=now,
             time_zone=place.time_zone,
         ),
@@ -230,12 +227,15 @@ def _person(look: _Look, row: _Held) -> Person | None:
     return look.people.get(row.customer_id) if row.customer_id is not None else None
 
 
-def _decide(look: _Look, row: _Held) -> Decision:
+def _decide(session: Session, look: _Look, row: _Held) -> Decision:
     if row.message_class == SERVICE:
         return decide(_facts(look, row), look.rules)
     person = _person(look, row)
-    if person is None:
+    if person is None or person.status in GONE or person.merged:
         return Skip("customer_gone")
+    beside = person.beside(row.id, now=look.now)
+    if beside and exits.is_overtaken(session, row.payload, beside):
+        return Skip("overtaken")
     until = look.now
     if row.message_class == MASS:
         today = clock.local_date(look.now, person.time_zone)

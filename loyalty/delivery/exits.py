@@ -42,8 +42,8 @@ log = logging.getLogger(__name__)
 Fitting = Mapping[str, AbstractSet[int]]
 """Who of a batch fits each rule that its messages depend on, by ``world.key_of``."""
 
-Asked = tuple[int, str, int]
-"""A message about to leave: version of its chain, step, customer."""
+Asked = tuple[Mapping[str, Any], int]
+"""A message about to leave: its payload, the customer."""
 
 LEFT_SEGMENT = "left_segment"
 _LATE_TESTS = frozenset(
@@ -74,15 +74,14 @@ def fitting(
     """Who fits the rules that end the chains of these messages: a statement a rule for all of
     them together, and none at all where no chain ends by a rule."""
     asked: dict[str, tuple[Rule, set[int], set[int]]] = {}
-    for version_id, step_id, customer_id in messages:
-        try:
-            definition = definition_of(session, version_id)
-        except LookupError:
-            continue  # the message is refused when it is worded
-        for rule in _rules(definition, step_id):
+    for payload, customer_id in messages:
+        definition = _definition(session, payload)
+        if definition is None:
+            continue  # no chain's, or refused when it is worded
+        for rule in _rules(definition, str(payload["step"])):
             _, ids, versions = asked.setdefault(key_of(rule), (rule, set(), set()))
             ids.add(customer_id)
-            versions.add(version_id)
+            versions.add(int(payload["chain_version"]))
     if not asked:
         return {}
     saved = segments.saved(session, now=now)
@@ -124,14 +123,35 @@ def check(
     if not simple and not by_rule:
         return
     if known is None:
-        message = (item.version_id, step_id, person.id)
-        known = fitting(session, [message], now=now, time_zone=time_zone)
+        payload = {"chain_version": item.version_id, "step": step_id}
+        known = fitting(session, [(payload, person.id)], now=now, time_zone=time_zone)
     if any(key_of(rule) not in known for rule in _rules(item.definition, step_id)):
         raise Gone("paused")
     world = _world(session, item, person, simple, known, now=now, time_zone=time_zone)
     for test in item.definition.exits:
         if (test in simple or test in by_rule) and holds(world, item, test):
             raise Gone(describe_exit(test))
+
+
+def is_overtaken(session: Session, payload: Mapping[str, Any], beside: Iterable[str]) -> bool:
+    """Whether one of the steps ``beside`` this message came later, after a wait: of several that
+    have waited together, for a Telegram that was away, only the nearest is said. Not what tells of
+    a gift: it has been given."""
+    definition, step_id = _definition(session, payload), str(payload.get("step"))
+    if definition is None or _goes_with_an_act(definition, step_id):
+        return False
+    own, waits = definition.index_of(step_id), Wait | WaitHour | WaitBefore
+    return any(
+        any(isinstance(one, waits) for one in definition.steps[own : definition.index_of(other)])
+        for other in beside
+    )
+
+
+def _definition(session: Session, payload: Mapping[str, Any]) -> Definition | None:
+    try:
+        return definition_of(session, int(payload["chain_version"]))
+    except LookupError:  # a message of ours has no chain, a broken one a chain that is not there
+        return None
 
 
 def ended_by(session: Session, payload: Mapping[str, Any], reason: str) -> int | None:

@@ -51,6 +51,8 @@ class Person:
     left: list[Left] = field(default_factory=list)
     # Marketing that is on its way: (outbox id, class, due, rank).
     coming: list[tuple[int, str, datetime, int]] = field(default_factory=list)
+    # Of chains' messages among these: the pass they belong to (source, occurrence), and the step.
+    ways: dict[int, tuple[tuple[str, str], str]] = field(default_factory=dict)
     # Triggers that wait for their hour: (touch id, due, rank).
     waiting: list[tuple[int, datetime, int]] = field(default_factory=list)
     # Those of the segments with caps of their own that this person is in: put here by whoever
@@ -62,6 +64,15 @@ class Person:
         what is on its way and goes first. What comes after it will make room when it leaves."""
         ahead = (Left(name, now) for _, name, _, other in self.coming if other <= place)
         return [*self.left, *ahead]
+
+    def beside(self, own_outbox: int, *, now: datetime) -> list[str]:
+        """Steps of the same pass whose messages are on their way and due as well."""
+        if own_outbox not in self.ways:
+            return []
+        mine = self.ways[own_outbox][0]
+        due = (other for other, _, due_at, _ in self.coming if due_at <= now)
+        ways = (self.ways[other] for other in due if other != own_outbox and other in self.ways)
+        return [step for way, step in ways if way == mine]
 
     def rivals(self, own_outbox: int, own_touch: int | None, *, until: datetime) -> list[int]:
         """Places of this person's other triggers that are due by ``until``."""
@@ -163,6 +174,7 @@ def _add_messages(
             touch.c.source,
             touch.c.step,
             touch.c.rank,
+            touch.c.occurrence,
         )
         .outerjoin_from(outbox, touch, touch.c.id == outbox.c.touch_id)
         .where(
@@ -173,9 +185,11 @@ def _add_messages(
         )
     )
     for row in session.execute(coming):
-        people[row.customer_id].coming.append(
-            (row.id, row.message_class, row.due_at, _place(row.rank, row.source, row.step))
-        )
+        person = people[row.customer_id]
+        place = _place(row.rank, row.source, row.step)
+        person.coming.append((row.id, row.message_class, row.due_at, place))
+        if row.source is not None:
+            person.ways[row.id] = (row.source, row.occurrence), row.step
     waiting = sa.select(
         touch.c.customer_id, touch.c.id, touch.c.due_at, touch.c.source, touch.c.step, touch.c.rank
     ).where(

@@ -187,7 +187,8 @@ async def test_one_statement_asks_for_the_whole_batch_and_none_where_no_rule_end
     asked = []
 
     def unit(session: Session) -> dict[str, set[int]]:
-        messages = [(version, "one", person) for person in people]
+        payload = {"chain_version": version, "step": "one"}
+        messages = [(payload, person) for person in people]
         with counted(session) as statements:
             found = exits.fitting(session, messages, now=world.now, time_zone=ZONE)
         asked.append(len(statements))
@@ -204,7 +205,8 @@ async def test_one_statement_asks_for_the_whole_batch_and_none_where_no_rule_end
     def nothing(session: Session) -> int:
         exits.definition_of(session, plain)
         with counted(session) as statements:
-            exits.fitting(session, [(plain, "one", people[0])], now=world.now, time_zone=ZONE)
+            message = ({"chain_version": plain, "step": "one"}, people[0])
+            exits.fitting(session, [message], now=world.now, time_zone=ZONE)
         return len(statements)
 
     assert await world.db.read(nothing) == 0

@@ -94,13 +94,17 @@ def _due(
             customer.c.merged_into.is_(None),
             sa.or_(
                 *(
-                    sa.and_(customer.c.birth_month == month, customer.c.birth_day == day)
-                    for month, day in by_month_and_day
+                    sa.and_(
+                        customer.c.birth_month == month,
+                        customer.c.birth_day == number,
+                        # Of the birthday's own year: that of January may be paid in December.
+                        sa.or_(
+                            customer.c.birthday_set_at.is_(None),
+                            sa.extract("year", customer.c.birthday_set_at) < day.year,
+                        ),
+                    )
+                    for (month, number), day in by_month_and_day.items()
                 )
-            ),
-            sa.or_(
-                customer.c.birthday_set_at.is_(None),
-                sa.extract("year", customer.c.birthday_set_at) < near[0].year,
             ),
             ~given_lately,
         )

@@ -68,6 +68,16 @@ async def test_a_changed_date_counts_from_the_next_year(world: World) -> None:
     assert await tick(world) == 1
 
 
+async def test_a_changed_date_early_in_january_is_paid_in_december(world: World) -> None:
+    changed = datetime(2026, 2, 1, tzinfo=UTC)
+    await world.customer(birth_day=3, birth_month=1, birthday_set_at=changed)
+    given = []
+    for day in (26, 27, 28):
+        world.now = datetime(2026, 12, day, 9, tzinfo=UTC)
+        given.append(await tick(world))
+    assert given == [0, 1, 0]
+
+
 async def test_the_next_moment_is_known_only_when_somebody_has_a_birthday(world: World) -> None:
     async def due() -> datetime | None:
         return await world.db.read(lambda s: birthdays.next_due(s, now=world.now, time_zone=ZONE))

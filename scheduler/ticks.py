@@ -294,7 +294,8 @@ class Ticks:
     async def _plan_if_due(self) -> int:
         """Plan, unless the step before has just said that nobody starts until later."""
         if self._may_skip_planning and self._ahead is not None and clock.now() < self._ahead:
-            return 0
+            # What was given on the way may end soon: nobody could tell its last day ahead.
+            return await self.plan_expiry()
         self._ahead, self._may_skip_planning = None, False
         return await self.plan_all()
 

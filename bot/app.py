@@ -36,7 +36,7 @@ from bot.errors import StartFailed
 from bot.filtering import answer_inline
 from bot.flood import Verdict
 from bot.intake import Intake, Undecodable, chat_of
-from bot.session import make_bot
+from bot.session import Budget, make_bot
 from loyalty import clock, consent, customers, inbox, program, texts
 from loyalty.db import Database
 from loyalty.db.engine import AlreadyThere
@@ -120,8 +120,10 @@ async def start(
     wake: Callable[[], None] | None = None,
     poll: bool = True,
     webhook_url: str | None = None,
+    budget: Budget | None = None,
 ) -> RunningBot:
-    """Start the bot of ``token``. ``wake`` nudges whoever sends the outbox.
+    """Start the bot of ``token``. ``wake`` nudges whoever sends the outbox; ``budget`` is what may
+    be sent by both together (None: answers are not held back).
 
     ``poll`` fetches updates by long polling; otherwise they come through ``accept_webhook``,
     and ``webhook_url`` (if given) is registered with Telegram.
@@ -130,7 +132,7 @@ async def start(
         StartFailed: Telegram does not know the token, or does not answer.
     """
     try:
-        bot = make_bot(token, api_url)
+        bot = make_bot(token, api_url, budget=budget)
     except TokenValidationError:
         raise StartFailed("token") from None
     try:

@@ -20,7 +20,11 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from aiogram.exceptions import TelegramNetworkError, TelegramServerError
+from aiogram.exceptions import (
+    TelegramNetworkError,
+    TelegramRetryAfter,
+    TelegramServerError,
+)
 from sqlalchemy.orm import Session
 
 from loyalty import clock, inbox
@@ -45,7 +49,8 @@ IDLE_CLAIM_S = 1.0
 RENEW_S = inbox.LEASE.total_seconds() / 3
 _BIGGEST = 2**63
 
-WEATHER = (TelegramNetworkError, TelegramServerError)
+WEATHER = (TelegramNetworkError, TelegramServerError, TelegramRetryAfter)
+LONGEST_PAUSE_S = 3600.0
 
 Handle = Callable[[dict[str, Any]], Awaitable[None]]
 GiveUp = Callable[[dict[str, Any]], Awaitable[None]]
@@ -100,6 +105,12 @@ def chat_of(update: dict[str, Any]) -> int:
 
 def _is_id(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and -_BIGGEST <= value < _BIGGEST
+
+
+def _pause_s(delay_s: float, problem: Exception) -> float:
+    """Seconds until the next trial: at least as long as Telegram asks for."""
+    asked = problem.retry_after if isinstance(problem, TelegramRetryAfter) else 0.0
+    return max(delay_s, min(asked, LONGEST_PAUSE_S))
 
 
 @dataclass(slots=True)
@@ -331,7 +342,7 @@ class Intake:
                 log.warning(
                     "handler_retried", update_id=row.update_id, error=type(problem).__name__
                 )
-                await self._pause(delays[trial])
+                await self._pause(_pause_s(delays[trial], problem))
             else:
                 return None
         raise AssertionError("the trials end above")

@@ -1,13 +1,17 @@
-"""The way to Telegram: patient with 429, deaf to answers that mean "it is so already"."""
+"""The way to Telegram: within what may be sent, patient with 429, deaf to answers that mean "it
+is so already"."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import math
+import time
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
+import structlog
 from aiogram import Bot
 from aiogram.client.default import Default, DefaultBotProperties
 from aiogram.client.session.aiohttp import AiohttpSession
@@ -22,13 +26,36 @@ from aiogram.methods import EditMessageText, Response, SendMessage, TelegramMeth
 from aiogram.types import InlineKeyboardMarkup, LinkPreviewOptions
 from aiohttp import BytesPayload, FormData, Payload
 
+log = structlog.get_logger("bot.session")
+
 _PLAIN = (str, int, float, Default)
 PATIENCE_S = 60
 """How long a reply waits for Telegram's limits before the update is tried again later."""
 
+_NO_MESSAGES = ("sendChatAction", "sendMessageDraft")
+
+
+class Budget(Protocol):
+    """What may be sent to all chats together, shared with whoever else speaks for this bot."""
+
+    async def answer(self, chat_id: int) -> tuple[bool, float]:
+        """True and the seconds to wait until a message to this chat may leave, counted already;
+        or False and the seconds after which to ask again."""
+
+    async def pause(self, seconds: float) -> None:
+        """Telegram has asked everybody to wait so long."""
+
+    def paused(self) -> float:
+        """Seconds that are left of such a pause; 0: none."""
+
 
 class Patience(BaseRequestMiddleware):
-    """Waits as long as a 429 asks for, up to ``PATIENCE_S`` in all."""
+    """Lets messages go as ``budget`` allows (None: at once), and waits as long as a 429 asks for,
+    up to ``PATIENCE_S`` in all. What is no message of its own (an edit, the answer to a tap) is
+    not counted by Telegram and goes at once."""
+
+    def __init__(self, budget: Budget | None = None) -> None:
+        self._budget = budget
 
     async def __call__(
         self,
@@ -36,16 +63,50 @@ class Patience(BaseRequestMiddleware):
         bot: Bot,
         method: TelegramMethod[Any],
     ) -> Response[Any]:
-        """Make the request, again after the pause that Telegram asked for."""
-        waited = 0
+        """Make the request when it may be made, again after a pause that Telegram asked for.
+
+        Raises:
+            TelegramRetryAfter: that takes longer than anybody should wait here.
+        """
+        budget = self._budget if _is_message(method) else None
+        until = time.monotonic() + PATIENCE_S
         while True:
+            if budget is not None:
+                await _wait_for_turn(budget, method, until)
             try:
                 return await make_request(bot, method)
             except TelegramRetryAfter as limit:
-                waited += limit.retry_after
-                if waited > PATIENCE_S:
+                if budget is not None:
+                    await _pause_all(budget, limit.retry_after)
+                if time.monotonic() + limit.retry_after > until:
                     raise
                 await asyncio.sleep(limit.retry_after)
+
+
+def _is_message(method: TelegramMethod[Any]) -> bool:
+    name = method.__api_method__
+    return name.startswith(("send", "copyMessage", "forwardMessage")) and name not in _NO_MESSAGES
+
+
+async def _wait_for_turn(budget: Budget, method: TelegramMethod[Any], until: float) -> None:
+    chat_id: int = getattr(method, "chat_id", 0)
+    while True:
+        counted, wait_s = await budget.answer(chat_id)
+        if time.monotonic() + wait_s > until:
+            words = "more has to leave than may"
+            raise TelegramRetryAfter(method=method, message=words, retry_after=math.ceil(wait_s))
+        await asyncio.sleep(wait_s)
+        # A pause that began meanwhile holds for whoever stood in line, too.
+        if counted and budget.paused() <= 0:
+            return
+
+
+async def _pause_all(budget: Budget, seconds: float) -> None:
+    log.warning("asked_to_wait", seconds=seconds)
+    try:
+        await budget.pause(seconds)
+    except Exception as problem:  # noqa: BLE001 - noted in this process all the same
+        log.error("pause_not_shared", error=type(problem).__name__)
 
 
 class _Fields(FormData):
@@ -110,15 +171,16 @@ class LeanSession(AiohttpSession):
         return super().check_response(bot, method, status_code, content)
 
 
-def make_bot(token: str, api_url: str | None) -> Bot:
-    """A bot that talks HTML to the Bot API at ``api_url`` (None: Telegram's own).
+def make_bot(token: str, api_url: str | None, *, budget: Budget | None = None) -> Bot:
+    """A bot that talks HTML to the Bot API at ``api_url`` (None: Telegram's own), as fast as
+    ``budget`` allows (None: as it likes).
 
     Raises:
         aiogram.utils.token.TokenValidationError: not of a token's shape.
     """
     api = TelegramAPIServer.from_base(api_url.rstrip("/")) if api_url else PRODUCTION
     session = LeanSession(api=api)
-    session.middleware(Patience())
+    session.middleware(Patience(budget))
     return Bot(
         token,
         session=session,

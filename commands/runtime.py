@@ -53,6 +53,7 @@ class Running:
     emulated: bool
     addresses: dict[str, str] = field(default_factory=dict)
     undo: list[tuple[str, Callable[[], Awaitable[Any]]]] = field(default_factory=list)
+    limits: Any = None
 
     async def stop(self) -> None:
         """Stop every room in turn; one that fails to does not keep the others."""
@@ -124,6 +125,7 @@ async def start_bot(running: Running, token: str, wake: Callable[[], None] | Non
     settings = running.settings
     webhook = settings.telegram_mode == "webhook"
     url = f"{settings.public_url.rstrip('/')}{WEBHOOK_PATH}" if webhook else None
+    limits = await _limits(running, token)
     try:
         started = await bot.start(
             running.db,
@@ -134,6 +136,7 @@ async def start_bot(running: Running, token: str, wake: Callable[[], None] | Non
             wake=wake,
             poll=not webhook,
             webhook_url=url,
+            budget=limits,
         )
     except StartFailed as problem:
         _ = say()
@@ -147,6 +150,17 @@ async def start_bot(running: Running, token: str, wake: Callable[[], None] | Non
     return started
 
 
+async def _limits(running: Running, token: str) -> Any:
+    """What the bot's answers and the scheduler's messages of this process are counted by."""
+    from scheduler import open_limits
+
+    if running.limits is None:
+        bot_id = int(token.split(":")[0])
+        running.limits = await open_limits(running.db, settings=running.settings, bot_id=bot_id)
+        running.undo.append(("limits", running.limits.close))
+    return running.limits
+
+
 async def start_scheduler(running: Running, token: str) -> Any:
     """Ticks and the dispatcher."""
     import scheduler
@@ -158,6 +172,7 @@ async def start_scheduler(running: Running, token: str) -> Any:
         api_url=running.settings.telegram_api_url,
         bot_id=int(token.split(":")[0]),
         keys=running.keys,
+        limits=await _limits(running, token),
     )
     running.undo.append(("scheduler", started.stop))
     return started

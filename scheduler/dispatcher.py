@@ -52,6 +52,10 @@ GATHER_S = 0.02
 _TROUBLE_S = 1.0
 # The database or Redis is away or busy: it is nobody's message that is at fault.
 _AWAY = (ConnectionLost, DatabaseBusy, OSError, PoolTimeout, RedisError)
+CROWDED_S = 0.5
+IN_LINE = 3
+"""With answers worth so many seconds in line, so many receipts stand in that line with them."""
+
 # It may be, and it may not.
 _UNCLEAR = (InterfaceError, OperationalError, sqlite3.OperationalError)
 _LATER_S = 10.0
@@ -183,6 +187,8 @@ class Dispatcher:
         # However slowly the rest leaves, what somebody waits for is still taken.
         urgent_only = self._in_flight[False] > full
         permits, wait_s = await self._limits.take(self._batch)
+        if not permits and self._limits.behind() > CROWDED_S:
+            permits, urgent_only = await self._stand_in_line(), True
         if not permits:
             return min(wait_s, _TROUBLE_S)
         used, started = 0, clock.monotonic()
@@ -201,6 +207,14 @@ class Dispatcher:
         if claimed:
             return 0.0
         return POLL_S if urgent_only else None
+
+    async def _stand_in_line(self) -> int:
+        """Permits among the bot's answers, so that no crowd of them holds up a receipt."""
+        counted, wait_s = await self._limits.in_turn(IN_LINE)
+        if not counted:
+            return 0
+        await asyncio.sleep(wait_s)
+        return IN_LINE
 
     def _measure(self, took_s: float) -> None:
         short, long = ROUND_S

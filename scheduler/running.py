@@ -9,11 +9,15 @@ from urllib.parse import urlsplit
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from loyalty import clock, program
 from loyalty.db import Database, read_installation
+from loyalty.db.engine import AlreadyThere
 from loyalty.db.installation import DEMO
 from loyalty.delivery import Links, Place
+from loyalty.program import Program
 from loyalty.settings import Settings
 from loyalty.texts import LANGUAGES, translator
 from loyalty.tokens import Keys
@@ -43,7 +47,7 @@ class RunningScheduler:
         dispatcher: Dispatcher,
         leader: Leader,
         telegram: Telegram,
-        limits: Limits,
+        limits: Limits | None = None,
         caller: Caller | None = None,
         heart: Heart | None = None,
     ) -> None:
@@ -118,7 +122,8 @@ class RunningScheduler:
         if self._caller is not None:
             await self._caller.stop()
         await self._telegram.close()
-        await self._limits.close()
+        if self._limits is not None:
+            await self._limits.close()
 
     async def run_due(self) -> int:
         """Do everything due at ``clock.now()``, sending included, until nothing is; how much.
@@ -181,6 +186,25 @@ async def _links(db: Database, settings: Settings, keys: Keys | None) -> Links |
     return Links(keys, settings.public_url)
 
 
+def _program_in_force(session: Session) -> Program:
+    try:
+        program.ensure_default(session, now=clock.now())
+    except IntegrityError as problem:
+        # Several processes start on a new database at once: the next look finds it.
+        raise AlreadyThere from problem
+    return program.current(session, now=clock.now()).program
+
+
+async def open_limits(db: Database, *, settings: Settings, bot_id: int) -> Limits:
+    """The sending limits of one bot, by the program's rate. With ``REDIS_URL`` set all its
+    instances share them; without it give the same ones to the bot and to ``start``."""
+    rules = await db.transact(_program_in_force)
+    rate = float(rules.messages_per_second)
+    if settings.redis_url:
+        return RedisLimits(settings.redis_url, bot_id=bot_id, per_second=rate)
+    return LocalLimits(per_second=rate)
+
+
 async def start(
     db: Database,
     *,
@@ -189,23 +213,23 @@ async def start(
     api_url: str | None = None,
     bot_id: int | None = None,
     keys: Keys | None = None,
+    limits: Limits | None = None,
 ) -> RunningScheduler:
     """Start ticking and sending for ``db`` in the running event loop.
 
     ``token`` and ``api_url`` say which bot speaks through which Bot API (None: Telegram's own).
-    With ``REDIS_URL`` set the rate limits are shared by all instances of the bot. ``keys`` make
-    the pseudonyms of erased customers (None: from the settings' ``SECRET_KEY``).
+    ``limits``: those of ``open_limits``, which the bot of this process has, too, and which whoever
+    opened them closes (None: this scheduler has its own). ``keys`` make the pseudonyms of erased
+    customers (None: from the settings' ``SECRET_KEY``).
     """
     if keys is None and settings.secret_key is not None:
         keys = Keys(settings.secret_key.get_secret_value())
     ticks = Ticks(db, time_zone=settings.time_zone, keys=keys)
     await ticks.install()
-    rules = await db.read(lambda session: program.current(session, now=clock.now()).program)
-    rate = float(rules.messages_per_second)
-    limits: Limits = LocalLimits(per_second=rate)
     bot = bot_id or int(token.partition(":")[0])
-    if settings.redis_url:
-        limits = RedisLimits(settings.redis_url, bot_id=bot, per_second=rate)
+    own = None if limits else await open_limits(db, settings=settings, bot_id=bot)
+    limits = limits or own
+    assert limits is not None
     telegram = Telegram(token=token, api_url=api_url)
     links = await _links(db, settings, keys)
     place = Place(settings.time_zone, settings.currency, settings.language, links)
@@ -216,7 +240,7 @@ async def start(
         dispatcher=dispatcher,
         leader=leader,
         telegram=telegram,
-        limits=limits,
+        limits=own,
         heart=Heart(db, leader, name=dispatcher.owner),
         # Without keys nothing can be signed.
         caller=Caller(db, keys=keys) if keys is not None else None,

@@ -6,7 +6,7 @@ import contextlib
 from datetime import datetime
 
 from aiogram import F, Router
-from aiogram.enums import ChatType
+from aiogram.enums import ChatType, ContentType
 from aiogram.exceptions import TelegramAPIError
 from aiogram.filters import Filter
 from aiogram.types import CallbackQuery, Chat, ChatMemberUpdated, Message
@@ -17,6 +17,14 @@ from loyalty import customers
 from loyalty.texts import Translator
 
 _AWAY = ("kicked", "left")
+NEWS = {
+    ContentType.PINNED_MESSAGE,
+    ContentType.MESSAGE_AUTO_DELETE_TIMER_CHANGED,
+    ContentType.CHAT_BACKGROUND_SET,
+    ContentType.WRITE_ACCESS_ALLOWED,
+    ContentType.CONNECTED_WEBSITE,
+}
+"""What Telegram itself notes in a chat: somebody pinned their card, nobody has said anything."""
 
 
 class Elsewhere(Filter):
@@ -44,6 +52,10 @@ async def refuse(ctx: Context, chat: Chat, _: Translator) -> None:
 async def on_message(message: Message, ctx: Context, _: Translator) -> None:
     """A message in a group: a leftover from before the bot left, or it could not leave."""
     await refuse(ctx, message.chat, _)
+
+
+async def on_news(message: Message) -> None:
+    """Nobody wrote it, so nobody waits for an answer."""
 
 
 async def on_tap(query: CallbackQuery, ctx: Context) -> None:
@@ -75,6 +87,7 @@ def router() -> Router:
     """Groups, channels and blocking."""
     routes = Router(name="groups")
     routes.message.register(on_message, Elsewhere())
+    routes.message.register(on_news, F.content_type.in_(NEWS))
     routes.callback_query.register(on_tap, F.message, Elsewhere())
     routes.my_chat_member.register(on_membership)
     return routes

@@ -221,3 +221,33 @@ async def test_a_group_or_channel_is_left_politely(
     assert [(str(p["chat_id"]), "@" in p["text"]) for p in said] == [("-100", True)]
     assert "только" in said[0]["text"]
     assert await telegram.requests("leaveChat")
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        {"pinned_message": {"message_id": 1, "date": 0, "chat": {"id": 1, "type": "private"}}},
+        {"message_auto_delete_timer_changed": {"message_auto_delete_time": 86400}},
+        {"write_access_allowed": {"from_request": True}},
+    ],
+)
+async def test_what_telegram_notes_in_a_chat_is_no_message(
+    running: RunningBot, telegram: Telegram, news: dict[str, object]
+) -> None:
+    ann = await telegram.person(1)
+    await ann.joins()
+    before = len(await ann.from_bot())
+    await telegram.forged(
+        message={
+            "message_id": 2**30,
+            "date": 1_790_000_000,
+            "chat": {"id": 1, "type": "private", "first_name": "Ann"},
+            "from": {"id": 1, "is_bot": False, "first_name": "Ann", "language_code": "en"},
+            **news,
+        }
+    )
+    await ann.send("/balance")
+    await ann.reads("100 points")
+    await running.idle()
+    assert len(await ann.from_bot()) == before, "one screen, and no answer to the news"
+    assert running.intake.failed == 0

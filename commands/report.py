@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -93,9 +94,12 @@ def _points(session: Session, start: date | None, end: date | None, outlet: str 
 
 _REPORTS: dict[str, Callable[..., Figures]] = {"sales": _sales, "points": _points}
 _NAMES = ", ".join(_REPORTS)
+_MONEY = frozenset({"revenue", "gross", "returned", "average_receipt", "liability"})
 
 
 def _table(name: str, figures: Figures) -> None:
+    from loyalty.amounts import MINOR_UNITS
+
     _ = say()
     words = {
         "revenue": _("Revenue, net of returns"),
@@ -117,12 +121,15 @@ def _table(name: str, figures: Figures) -> None:
         "holders": _("Customers with points"),
         "liability": _("What outstanding points are worth"),
     }
+    currency = load_settings().currency
     width = max(len(words[key]) for key in figures)
     for key, value in figures.items():
         if value is None:
             text = "—"
+        elif key in _MONEY:
+            text = _.money(int(Decimal(value) * MINOR_UNITS), currency)
         elif key == "repeat_rate":
-            text = f"{value:.1%}"
+            text = f"{_.decimal(round(value * 1000), 1)} %"
         else:
             text = _.number(value) if isinstance(value, int) else value
         show(f"{words[key]:<{width}}  {text}")

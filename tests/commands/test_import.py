@@ -176,7 +176,7 @@ def test_out_and_in_again(run: Run, sales: Path, tmp_path: Path) -> None:
     assert "imported before (2 rows)" in back
 
 
-def test_reports(run: Run, sales: Path) -> None:
+def test_reports(run: Run, sales: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run("import", "purchases", sales, "--earn")
     report = figures(run("report", "sales", "--json"))
     assert (report["revenue"], report["receipts"], report["buyers"]) == ("462.50", 2, 2)
@@ -185,7 +185,9 @@ def test_reports(run: Run, sales: Path) -> None:
     assert figures(run("report", "points", "--json"))["outstanding"] == 22
     words = run("report", "sales").stdout
     assert "Revenue, net of returns" in words
-    assert "462.50" in words
+    assert "₽462.50" in words
+    monkeypatch.setenv("LANGUAGE", "ru")
+    assert "462,50\xa0₽" in run("report", "sales").stdout
 
 
 @pytest.mark.slow

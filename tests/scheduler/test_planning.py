@@ -38,7 +38,9 @@ async def test_points_given_on_a_journey_are_followed_from_that_day(stage: Stage
     await only(stage, "bonus_expiry", "birthday_gift")
     day = clock.local_date(clock.now(), ZONE) + timedelta(days=20)
     anna = await stage.person(501, birth_day=day.day, birth_month=day.month)
-    await stage.advance(days=60)
+    later = clock.start_of_day(day + timedelta(days=35), ZONE)
+    await stage.world.grant(anna, 40, expires_at=later)
+    await stage.advance(days=35)
     heard = [one for one in await stage.touches(anna) if one.source and one.decision == "send"]
     assert [(one.source, one.step) for one in heard] == [
         ("chain:birthday_gift", "announce"), ("chain:bonus_expiry", "3"),

@@ -11,7 +11,7 @@ from aiohttp import web
 from sqlalchemy.orm import Session
 
 from admin.base import SETTINGS, me
-from admin.chains_variables import known_of
+from admin.chains_variables import ROOMY, known_of
 from admin.chains_words import WAITS, ChainSayer
 from admin.render import language
 from loyalty.chains import drafts
@@ -83,7 +83,9 @@ def on_card(
         if version_id is None:
             continue
         if version_id not in known:
-            known[version_id] = says.names(definition_of(session, version_id), known_of(name))
+            known[version_id] = says.names(
+                definition_of(session, version_id), known_of(name), width=ROOMY
+            )
         steps.setdefault((key, item.step), known[version_id].get(item.step, item.step))
     ways = passes_of(session, customer_id=customer_id)
     titles = {key: one.title(t.language) for key, one in every.items()}
@@ -104,7 +106,7 @@ def _way(one: OnWay, says: ChainSayer, titles: dict[str, str], name: str | None)
 
 def _next(definition: Definition, place: int, says: ChainSayer, name: str | None) -> str:
     """The next step that does or asks something, from where they stand."""
-    names = says.names(definition, known_of(name))
+    names = says.names(definition, known_of(name), width=ROOMY)
     ahead = (step for step in definition.steps[place:] if step.kind not in WAITS)
     found = next(ahead, None)
     return names[found.id] if found is not None else says.end

@@ -15,6 +15,7 @@ REASONS: dict[str, str] = {
     "late": N_("its time had passed"),
     "paused": N_("paused"),
     "quiet_hours": N_("quiet hours"),
+    "segment_invalid": N_("the rule about customers cannot be read"),
     "another_first": N_("another message goes first"),
     "trigger_first": N_("another message went that day"),
     "cap_day": N_("enough messages that day"),

@@ -18,7 +18,7 @@ from admin.base import PANEL, SETTINGS, allowed, db, me, sees_phones
 from admin.chains import EDITORS, say_first
 from admin.chains_around import near_of, sayer
 from admin.chains_reasons import say_reason
-from admin.chains_variables import clean
+from admin.chains_variables import ROOMY, clean
 from admin.customers import row_id
 from admin.errors import status_of
 from admin.render import language, page
@@ -38,6 +38,7 @@ from loyalty.texts import LANGUAGES, N_, Translator
 
 DAYS = (1, 3, 7, 14, 30)
 ROWS = 300
+GETS = ("send", "wait")
 FOUND = 8
 DECISIONS = {
     "send": (N_("goes out"), "good"),
@@ -80,10 +81,13 @@ async def preview_page(request: web.Request) -> web.StreamResponse:
     now, t, zone = clock.now(), language(request), request.app[SETTINGS].time_zone
     asked = row_id(request.query.get("days", "7"))
     days = asked if asked in DAYS else 7
-    only = request.query.get("chain") or None
+    only, everybody = request.query.get("chain") or None, request.query.get("who") == "all"
 
     def unit(session: Session) -> tuple[Preview, list[Edited]]:
-        found = preview(session, now=now, time_zone=zone, days=days, limit=ROWS, only=only)
+        found = preview(
+            session, now=now, time_zone=zone, days=days, limit=ROWS, only=only,
+            told=None if everybody else GETS,
+        )  # fmt: skip
         return found, drafts.listing(session)
 
     found, every = await db(request).read(unit)
@@ -91,7 +95,7 @@ async def preview_page(request: web.Request) -> web.StreamResponse:
     says = sayer(request, near)
     known = {one.key: one for one in every}
     definitions = {key: one.definition for key, one in known.items()}
-    names = {key: says.names(one) if one else {} for key, one in definitions.items()}
+    names = {key: says.names(one, width=ROOMY) if one else {} for key, one in definitions.items()}
     return page(
         request,
         "chains_preview.html",
@@ -99,6 +103,7 @@ async def preview_page(request: web.Request) -> web.StreamResponse:
         days=days,
         spans=DAYS,
         only=only,
+        everybody=everybody,
         running=[one for one in every if one.enabled and one.definition],
         title=lambda key: known[key].title(t.language) if key in known else key,
         step=lambda key, step: names[key].get(step, step),

@@ -44,6 +44,9 @@ FALLBACKS: dict[str, tuple[str, str]] = {
 }
 """What to write for somebody who has no such value; changed in the text at will."""
 
+SHORT, ROOMY = 34, 72
+"""Characters of a text in a choice, and in a list where it may take two lines."""
+
 # Stand around an example while a text is being read; no keyboard writes them.
 _FROM, _TO = "\ue000", "\ue001"
 _TAG = re.compile(r"<[^>]+>")
@@ -84,7 +87,7 @@ def told(text: str, language: str, known: Mapping[str, str] | None = None) -> Ma
 
 
 def told_shortly(
-    text: str, language: str, known: Mapping[str, str] | None = None, *, width: int = 34
+    text: str, language: str, known: Mapping[str, str] | None = None, *, width: int = SHORT
 ) -> Markup:
     """The beginning of a text in one line of at most ``width`` characters."""
     said = " ".join(_read(text, language, known).split())
@@ -115,7 +118,7 @@ def _unmarked(text: str) -> str:
 
 
 def _cut(text: str, width: int) -> str:
-    """At most so many characters, marks not counted; a mark that was opened is closed."""
+    """At most so many characters, marks not counted; an example is shown whole or not at all."""
     if len(_unmarked(text)) <= width:
         return text
     kept, left = "", width - 1
@@ -124,8 +127,10 @@ def _cut(text: str, width: int) -> str:
         if left < 0:
             break
         kept += sign
-    kept = kept.rstrip(f" {_FROM}")
-    return kept + (f"{_TO}…" if kept.count(_FROM) > kept.count(_TO) else "…")
+    if kept.count(_FROM) > kept.count(_TO):
+        # Half a value says nothing.
+        kept = kept[: kept.rindex(_FROM)]
+    return f"{kept.rstrip()}…"
 
 
 def _styled(text: Markup) -> Markup:

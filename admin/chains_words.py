@@ -10,7 +10,7 @@ from babel.dates import get_day_names
 from markupsafe import Markup, escape
 
 from admin.chains_trigger_words import TriggerSayer, clock_text
-from admin.chains_variables import known_of, told, told_shortly
+from admin.chains_variables import ROOMY, SHORT, known_of, told, told_shortly
 from loyalty.chains.model import (
     Condition,
     Definition,
@@ -239,12 +239,16 @@ class ChainSayer(TriggerSayer):
         return str(t("nothing is chosen yet"))
 
     def names(
-        self, definition: Definition, known: Mapping[str, str] | None = None
+        self,
+        definition: Definition,
+        known: Mapping[str, str] | None = None,
+        *,
+        width: int = SHORT,
     ) -> dict[str, Markup]:
-        """Every step by id, as others speak of it, and the end; ``known`` as in ``named``."""
+        """Every step by id, as others speak of it, and the end; the rest as in ``named``."""
         found = {"end": Markup.escape(self.end)}
         for number, step in enumerate(definition.steps, 1):
-            found[step.id] = self.named(step, number, known)
+            found[step.id] = self.named(step, number, known, width=width)
         return found
 
     def of_somebody(
@@ -254,14 +258,24 @@ class ChainSayer(TriggerSayer):
         step that is not there."""
         steps = enumerate(definition.steps if definition else (), 1)
         found = next(((number, step) for number, step in steps if step.id == step_id), None)
-        return self.named(found[1], found[0], known_of(name)) if found else None
+        if found is None:
+            return None
+        return self.named(found[1], found[0], known_of(name), width=ROOMY)
 
-    def named(self, step: Step, number: int, known: Mapping[str, str] | None = None) -> Markup:
-        """ "5. Message: Hello, Anna, so glad…": values are examples but for those ``known``."""
+    def named(
+        self,
+        step: Step,
+        number: int,
+        known: Mapping[str, str] | None = None,
+        *,
+        width: int = SHORT,
+    ) -> Markup:
+        """ "5. Message: Hello, Anna, so glad…": values are examples but for those ``known``, and
+        at most ``width`` characters of the text."""
         kind, said = t_kind(self._t, step.kind), ""
         match step:
             case MessageStep():
-                short = told_shortly(*self._own(step.texts), known)
+                short = told_shortly(*self._own(step.texts), known, width=width)
                 return Markup("{}. {}: {}").format(number, kind, short)
             case GiftStep():
                 said = self.gift(step)
@@ -275,7 +289,7 @@ class ChainSayer(TriggerSayer):
                 said = step.name
             case _:
                 return Markup("{}. {}").format(number, self.waits(step))
-        return called(number, kind, said)
+        return called(number, kind, said, width)
 
     def _own(self, texts: Mapping[str, str]) -> tuple[str, str]:
         """A text in the reader's language, else in the one there is, and that language."""
@@ -338,10 +352,10 @@ def _only_once(definition: Definition) -> bool:
     return isinstance(trigger, EventTrigger) and trigger.occurrence == "once" and not trigger.first
 
 
-def called(number: int, kind: Markup, said: str) -> Markup:
+def called(number: int, kind: Markup, said: str, width: int = SHORT) -> Markup:
     """A step as others speak of it: its number, its kind and the beginning of what it says."""
     short = " ".join(said.split())
-    short = short if len(short) <= 34 else f"{short[:33].rstrip()}…"
+    short = short if len(short) <= width else f"{short[: width - 1].rstrip()}…"
     if not short:
         return Markup("{}. {}").format(number, kind)
     return Markup("{}. {}: {}").format(number, kind, short)

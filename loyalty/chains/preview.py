@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -66,12 +66,14 @@ def preview(
     days: int = 7,
     limit: int = 500,
     only: str | None = None,
+    told: Collection[str] | None = None,
 ) -> Preview:
     """What chains that are on (or the one called ``only``) decide in the next ``days`` (at most
     31), by the planner's own code with time moved forward. Writes nothing.
 
     Starts that depend on what people will do (a purchase, a cart) are not foreseen; who is on
-    the way already is. At most ``limit`` rows are returned, totals count all of them.
+    the way already is. At most ``limit`` rows are returned, only those decided as
+    ``told`` (``send``, ``wait``, ``skipped``, ``held_out``) if it is given; totals count all.
     """
     until = now + timedelta(days=max(1, min(days, LONGEST_DAYS)))
     found = Preview()
@@ -89,8 +91,12 @@ def preview(
             word, reason = words_of(one.decision)
             found.totals[(_key(one.item), one.step.id, word, reason)] += 1
     decided.sort(key=lambda one: one.at)
-    for one in decided[:limit]:
+    for one in decided:
         word, reason = words_of(one.decision)
+        if told is not None and word not in told:
+            continue
+        if len(found.rows) == limit:
+            break
         found.rows.append(
             Foreseen(
                 at=one.at,

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from loyalty import clock
+from loyalty import clock, consent
 from loyalty.chains import drafts
 from loyalty.chains.tables import enrolment
 from loyalty.db.installation import set_bot_username
@@ -42,9 +42,23 @@ async def test_what_is_ahead_is_told_and_nothing_is_written(
     status, page, _ = await marketer.get(f"{HOME}/preview?days=7")
     said = words(page)
     assert status == 200
-    assert "Anna" in said
-    assert "not sent no consent to advertising" in said
+    # Who gets nothing is counted with the reason, and shown on request.
     assert "no consent to advertising – " in said
+    assert "Nobody gets anything in these days" in said
+    assert f"/admin/customers/{guest}" not in page
+    _, page, _ = await marketer.get(f"{HOME}/preview?days=7&who=all")
+    assert f"/admin/customers/{guest}" in page
+    assert "not sent no consent to advertising" in words(page)
+    await world.db.transact(lambda s: consent.ensure_texts(s, now=clock.now()))
+    await world.db.transact(
+        lambda s: consent.record(
+            s, customer_id=guest, purpose=consent.ADS_TELEGRAM, granted=True, language="ru",
+            channel="telegram", evidence="test", now=clock.now(),
+        )
+    )  # fmt: skip
+    _, page, _ = await marketer.get(f"{HOME}/preview?days=7")
+    assert f"/admin/customers/{guest}" in page
+    assert "Anna" in words(page)
     status, page, _ = await marketer.get(f"{HOME}/preview?days=nonsense&chain=rating")
     assert (status, "Anna" in words(page)) == (200, False)
     count = sa.select(sa.func.count()).select_from(touch)

@@ -129,9 +129,8 @@ def test_a_summary_shows_examples_that_can_be_seen_to_be_examples() -> None:
         '<span class="example">Anna</span>, do not lose '
         '<span class="example">120 points</span>! 1 &lt; 2'
     )
-    assert told_shortly(text, "ru", width=20).striptags() == "Анна, do not lose 1…"
-    assert told_shortly(text, "ru", width=20).count("<span") == 2
-    assert told_shortly(text, "ru", width=20).count("</span>") == 2
+    assert told_shortly(text, "ru", width=20).striptags() == "Анна, do not lose…"
+    assert told_shortly(text, "ru", width=20).count("span>") == 1
     assert told_shortly("{name|friend}", "en", width=4) == '<span class="example">Anna</span>'
     assert told_shortly(text, "en", known_of("Pavel Dub"), width=12) == "Pavel, do n…"
     assert told("{name|friend}", "en", known_of(None)) == "friend"

@@ -4,6 +4,7 @@ import { control } from "./api.js";
 import { dialog, el, menu } from "./dom.js";
 import { language, t } from "./texts.js";
 
+const FEW = 5;
 const STICKERS = ["👍", "❤️", "😂", "🎉", "☕️", "🤔", "😢", "🔥"];
 
 function field(label, name, value, attributes = {}) {
@@ -31,12 +32,35 @@ export function personDialog(app, person = null) {
   });
 }
 
+const nameOf = (person) => [person.first_name, person.last_name].filter(Boolean).join(" ");
+
+// Among many people one is found by typing, not by reading a list.
+export function findDialog(app, people) {
+  const label = (person) => `${nameOf(person)} · ${person.phone || person.id}`;
+  const names = el("datalist", { id: "people" }, ...people.map((person) => el("option", { value: label(person) })));
+  const input = el("input", { name: "who", list: "people", autocomplete: "off", required: true });
+  const form = el("form", { method: "dialog", class: "form" },
+    el("label", {}, el("span", {}, t("whose")), input), names,
+    el("div", { class: "actions" },
+      el("button", { type: "button", onclick: () => box.close() }, t("cancel")),
+      el("button", { type: "submit", class: "primary" }, t("show"))));
+  const box = dialog(t("findPhone"), form);
+  form.addEventListener("submit", async () => {
+    const typed = input.value.trim().toLowerCase();
+    const found = people.find((person) => label(person).toLowerCase() === typed)
+      || people.find((person) => typed && label(person).toLowerCase().includes(typed));
+    if (found) await app.addPhone(found.id); else app.notice(t("nobodyFound"));
+  });
+}
+
 export function addMenu(app, anchor) {
-  const hidden = app.people.filter((person) => !app.phones.some((phone) => phone.person.id === person.id)).slice(0, 12);
-  if (!hidden.length) { personDialog(app); return; }
+  const others = app.people.filter((person) => !app.phones.some((phone) => phone.person.id === person.id));
+  if (!others.length) { personDialog(app); return; }
+  const hidden = others.slice(0, FEW);
   menu(anchor, [
     { label: t("newPerson"), icon: "plus", run: () => personDialog(app) },
-    ...hidden.map((person) => ({ label: person.first_name, hint: person.phone || "", icon: "person", run: () => app.addPhone(person.id) })),
+    ...(others.length > FEW ? [{ label: t("findPhone"), icon: "person", run: () => findDialog(app, others) }] : []),
+    ...hidden.map((person) => ({ label: nameOf(person), hint: person.phone || "", icon: "person", run: () => app.addPhone(person.id) })),
   ]);
 }
 

@@ -3,7 +3,7 @@
 const TEXTS = {
   en: {
     title: "Local Telegram", subtitle: "make-believe phones, a real bot",
-    addPhone: "Add a phone", theme: "Light or dark", language: "Русский", languageLabel: "Switch to Russian",
+    addPhone: "Add a phone", findPhone: "Find a phone…", whose: "Whose: name or number", show: "Show", nobodyFound: "Nobody is called so", theme: "Light or dark", language: "Русский", languageLabel: "Switch to Russian",
     clock: "Move time", hours: "+1 hour", day: "+1 day", days: "+3 days", week: "+1 week", month: "+30 days",
     moving: "Moving time…", moved: "It is now {when}", noMove: "Time could not be moved",
     message: "Message", start: "Start", unblock: "Unblock bot", block: "Block bot",
@@ -26,7 +26,7 @@ const TEXTS = {
   },
   ru: {
     title: "Локальный Telegram", subtitle: "телефоны понарошку, бот настоящий",
-    addPhone: "Добавить телефон", theme: "Светлая или тёмная", language: "English", languageLabel: "Переключить на английский",
+    addPhone: "Добавить телефон", findPhone: "Найти телефон…", whose: "Чей: имя или номер", show: "Показать", nobodyFound: "Никого с таким именем нет", theme: "Светлая или тёмная", language: "English", languageLabel: "Переключить на английский",
     clock: "Передвинуть время", hours: "+1 час", day: "+1 день", days: "+3 дня", week: "+1 неделя", month: "+30 дней",
     moving: "Время идёт…", moved: "Сейчас {when}", noMove: "Не получилось передвинуть время",
     message: "Сообщение", start: "Начать", unblock: "Разблокировать", block: "Заблокировать бота",

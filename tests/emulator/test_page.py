@@ -93,6 +93,30 @@ async def test_a_person_uses_the_page(
 
 
 @pytest.mark.slow
+async def test_among_many_people_a_phone_is_found_by_typing(
+    client: Client, emulator: RunningEmulator, chromium: Browser
+) -> None:
+    await client.call("getMe")
+    for number in range(40):
+        body = {
+            "first_name": f"Guest {number}",
+            "last_name": "Smith",
+            "phone": f"+70000000{number}",
+        }
+        async with client.http.put(f"/control/users/{2001 + number}", json=body) as answer:
+            assert answer.status == 200
+    page = await opened(chromium, emulator, locale="en-US")
+    assert await page.locator(".phone").count() == 3
+    await page.click("#bar .accent")
+    assert await page.locator(".menu button").count() < 10
+    await page.click(".menu button >> text=Find a phone")
+    await page.fill("dialog input[name=who]", "guest 37 smi")
+    await page.click("dialog .primary")
+    await page.wait_for_selector(phone(2038))
+    assert await page.locator(".phone").count() == 4
+
+
+@pytest.mark.slow
 async def test_one_click_scans_the_card_on_another_phone(
     client: Client, emulator: RunningEmulator, chromium: Browser
 ) -> None:

@@ -220,7 +220,7 @@ async def test_everything_in_russian(running: RunningBot, telegram: Telegram, db
     await gifts.coupon(db, me, name=name, effect=gifts.FREE_COFFEE)
     await olya.tap("☕️ Штампы")
     assert (
-        "Ещё 2 штампа — и ваш подарок: Кофе в подарок"
+        "Ещё 2 штампа — и это ваше: Кофе в подарок"
         in (await olya.reads("Кофейная карта"))["text"]
     )
     await olya.send("/offers")

@@ -118,7 +118,9 @@ def check(
         Gone: one does: a cart that was ordered while its reminder waited for the morning is not
             reminded of. Or one cannot be asked, so that the chain was switched off.
     """
-    simple: list[Exit] = [one for one in item.definition.exits if one in _LATE_TESTS]
+    simple: list[Exit] = [
+        one for one in item.definition.exits if isinstance(one, str) and one in _LATE_TESTS
+    ]
     by_rule = [*_exits_by_rule(item.definition, step_id)]
     if not simple and not by_rule:
         return

@@ -135,14 +135,15 @@ class Replay:
     def _choose(
         self, tier: str, guest: Guest, history: History, bought: Bought
     ) -> tuple[Facts, Sequence[Live]]:
+        asks = tier, self._top, self._program.leap_day
         for live, whose, facts, chosen in bought.asked:
-            if whose == (tier, self._top):
+            if whose == asks:
                 if live is self._live:
                     return facts, chosen
                 return facts, promotions.choose(self._live, bought.lines, facts)
         facts = self._facts(tier, guest, history, bought)
         chosen = promotions.choose(self._live, bought.lines, facts)
-        bought.asked.append((self._live, (tier, self._top), facts, chosen))
+        bought.asked.append((self._live, asks, facts, chosen))
         return facts, chosen
 
     def _keep(self, bought: Bought, chosen: Sequence[Live], facts: Facts | None) -> Taken:

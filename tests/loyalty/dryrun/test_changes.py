@@ -191,3 +191,16 @@ async def test_rules_survive_their_row(world: World) -> None:
         baseline=rules, candidate=rules, from_day=None, to_day=world.now.date(), time_zone=ZONE
     )
     assert dryrun.Question.of_json(question.as_json()) == question
+
+
+async def test_a_birthday_week_moves_with_the_day_that_stands_for_29_february(
+    world: World,
+) -> None:
+    rules = {"name": shop.NAME, "when": {"birthday_week": True}}
+    effect = {"kind": "multiplier", "times_bp": 20_000}
+    await shop.promote(world, {**rules, "effect": effect})
+    world.pass_time(days=2)  # 4 March: three days after the first, four after 28 February
+    who = await world.customer(birth_day=29, birth_month=2)
+    assert (await world.sell(who, 1000_00)).earned == 50
+    found = (await shop.compare(world, Program(leap_day="mar_1"))).result
+    assert (found["baseline"]["issued"], found["candidate"]["issued"]) == (50, 100)

@@ -1,7 +1,9 @@
-"""The people on the demo's phones: two guests and a cashier who is at her till already."""
+"""The people on the demo's phones: two guests, a cashier who is at her till already,
+and a few dozen regulars whom chains speak to."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -11,6 +13,7 @@ from sqlalchemy.orm import Session
 from loyalty import staff
 from loyalty.db import Database
 from loyalty.demo import anna
+from loyalty.demo.phones import Phone
 
 # Anna is known at the till already (see ``loyalty.demo.anna``); Boris is whom she may invite.
 FRIENDS = {"ru": "Борис", "en": "Boris"}
@@ -22,8 +25,18 @@ CASHIER_PHONE = "+79001110003"
 CASHIER_NAMES = {"ru": "Вера", "en": "Vera"}
 
 
-async def bring_people(url: str, *, language: str, cashier: str | None) -> bool:
-    """Put a customer, a friend and a cashier on the page; False if somebody is there already."""
+async def bring_people(
+    url: str,
+    *,
+    language: str,
+    cashier: str | None,
+    guests: Sequence[Phone] = (),
+    token: str | None = None,
+) -> bool:
+    """Put a customer, a friend and a cashier on the page; False if somebody is there already.
+
+    ``guests`` of the demo hold phones too and have begun to talk with the bot of ``token``.
+    """
     people = [
         (anna.NAMES[language], anna.PHONE),
         (FRIENDS[language], FRIEND_PHONE),
@@ -37,7 +50,24 @@ async def bring_people(url: str, *, language: str, cashier: str | None) -> bool:
             body = {"first_name": name, "language_code": language, "phone": phone}
             async with http.put(f"{url}/control/users/{FIRST_ID + number}", json=body) as answer:
                 answer.raise_for_status()
+        if guests and token is not None:
+            await _bring_guests(http, url, guests, token)
     return True
+
+
+async def _bring_guests(http: ClientSession, url: str, guests: Sequence[Phone], token: str) -> None:
+    """Give the demo's guests their phones, before anything is sent to them."""
+    # A chat is with a bot, and the local Telegram knows a bot once it has called.
+    async with http.get(f"{url}/bot{token}/getMe") as answer:
+        answer.raise_for_status()
+    bot = token.partition(":")[0]
+    for one in guests:
+        body = {
+            "first_name": one.first_name, "last_name": one.last_name, "phone": one.phone,
+            "language_code": one.language, "started": True, "bot": bot,
+        }  # fmt: skip
+        async with http.put(f"{url}/control/users/{one.telegram_id}", json=body) as answer:
+            answer.raise_for_status()
 
 
 def first_cashier(session: Session) -> tuple[int, str] | None:

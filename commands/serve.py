@@ -30,6 +30,7 @@ from commands.runtime import Roles, Running
 from commands.timemachine import TimeMachine, routes
 from loyalty import clock
 from loyalty.customers import customer
+from loyalty.demo.phones import phones_of
 from loyalty.settings import Settings
 from loyalty.staff import outlet
 from loyalty.tokens import Keys
@@ -197,6 +198,8 @@ async def _bring_people(running: Running) -> bool:
         running.addresses["telegram"],
         language=running.settings.language,
         cashier=cashier[1] if cashier else None,
+        guests=await running.db.read(phones_of),
+        token=runtime.DEMO_TOKEN,
     )
 
 

@@ -38,6 +38,7 @@ def leave_behind(
         names,
         list(till.members.values()),
         program=till.program,
+        language=language,
         currency=currency,
         time_zone=zone,
         author=people.marketer,

@@ -73,9 +73,11 @@ async def test_a_year_by_the_real_rules(db: Database) -> None:
     assert await value(db, wrong) == 0
 
 
-async def test_nobody_of_it_is_real_or_reachable(db: Database) -> None:
+async def test_nobody_of_it_is_real(db: Database) -> None:
     await fill(db)
-    assert await value(db, sa.select(sa.func.count()).select_from(telegram_chat)) == 0
+    # Phones of the local Telegram alone have such short numbers.
+    chats = await db.read(lambda s: s.execute(sa.select(telegram_chat.c.telegram_id)).scalars())
+    assert all(2001 <= chat < 2100 for chat in chats)
     phones = await db.read(lambda s: s.execute(sa.select(customer.c.phone)).scalars().all())
     # No network gives these out; the first phone of the local Telegram is Anna's.
     assert [phone for phone in phones if not phone.startswith("+7000")] == [anna.PHONE]

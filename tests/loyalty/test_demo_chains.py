@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 import pytest
 import sqlalchemy as sa
 
-from loyalty import chains, goods
+from loyalty import chains, clock, goods, tasks
+from loyalty.chains.preview import preview
 from loyalty.chains.shipped import PRESETS
-from loyalty.chains.tables import ACTIVE, enrolment
-from loyalty.customers import customer
+from loyalty.chains.tables import ACTIVE, chain, enrolment
+from loyalty.customers import customer, telegram_chat
 from loyalty.db import Database
+from loyalty.demo import phones
 from loyalty.messaging.tables import click, outbox, touch
 from tests.loyalty.test_demo import NOW, fill
 
@@ -45,8 +47,11 @@ async def test_nothing_of_the_past_is_said_again(db: Database) -> None:
         outbox.c.state != "sent", outbox.c.touch_id.is_not(None)
     )
     assert await db.read(lambda s: s.execute(mine).scalar_one()) == 0
-    on_way = sa.select(sa.func.count()).select_from(enrolment).where(ACTIVE)
-    assert await db.read(lambda s: s.execute(on_way).scalar_one()) == 0
+    # Only newcomers are on their way, in the welcome, and wait for a moment ahead.
+    on_way = sa.select(chain.c.key, enrolment.c.due_at).join(chain).where(ACTIVE)
+    for row in await db.read(lambda s: s.execute(on_way).all()):
+        assert row.key == "welcome"
+        assert row.due_at > NOW
     late = sa.select(sa.func.count()).where(touch.c.decided_at > NOW)
     assert await db.read(lambda s: s.execute(late).scalar_one()) == 0
     taps = sa.select(sa.func.count()).select_from(click)
@@ -60,3 +65,55 @@ async def test_goods_have_names_pairs_and_a_pace(db: Database) -> None:
     assert await db.read(goods.paces) == {"Beans to go": 30}
     dates = sa.select(sa.func.count()).where(customer.c.fields.is_not(None))
     assert await db.read(lambda s: s.execute(dates).scalar_one()) > 0
+
+
+async def test_some_hold_a_phone_and_chains_will_write_to_them(db: Database) -> None:
+    await fill(db, customer_count=400, visit_count=5_000)
+    held = await db.read(phones.phones_of)
+    assert 40 <= len(held) <= phones.MOST
+    assert [one.telegram_id for one in held] == [
+        phones.FIRST_ID + place for place in range(len(held))
+    ]
+    assert all(one.first_name and one.phone.startswith("+7000") for one in held)
+    ahead = await db.read(
+        lambda s: preview(s, now=NOW, time_zone="Europe/Moscow", days=14, told=("send",))
+    )
+    reached = {row.chain for row in ahead.rows}
+    assert {"bonus_expiry", "birthday", "win_back", "renewal", "welcome"} <= reached
+    assert all(row.name and row.decision == "send" for row in ahead.rows)
+    assert len({row.customer_id for row in ahead.rows}) >= 20
+
+
+async def test_what_was_said_keeps_the_rules(db: Database) -> None:
+    """Only those with a phone heard something, after they joined, one message a day."""
+    await fill(db)
+    said = (
+        sa.select(
+            touch.c.customer_id, touch.c.decided_at, customer.c.joined_at,
+            outbox.c.chat_id, telegram_chat.c.telegram_id,
+        )
+        .join(outbox, outbox.c.id == touch.c.outbox_id)
+        .join(customer, customer.c.id == touch.c.customer_id)
+        .outerjoin(telegram_chat, telegram_chat.c.customer_id == touch.c.customer_id)
+        .where(touch.c.decision == "send")
+        .order_by(touch.c.id)
+    )  # fmt: skip
+    rows = await db.read(lambda s: s.execute(said).all())
+    assert len(rows) > 50
+    days = set()
+    for row in rows:
+        assert row.chat_id == row.telegram_id
+        assert row.joined_at.date() <= row.decided_at.date()
+        day = (row.customer_id, row.decided_at.astimezone(clock.zone("Europe/Moscow")).date())
+        assert day not in days
+        days.add(day)
+    # The newest decision stands first on a chain's page: ids grow with time.
+    assert [row.decided_at for row in rows] == sorted(row.decided_at for row in rows)
+    reasons = await db.read(lambda s: set(s.execute(sa.select(touch.c.reason)).scalars()))
+    assert {"no_consent", "unreachable", "cap_day"} <= reasons
+
+
+async def test_there_are_calls_to_make(db: Database) -> None:
+    await fill(db, customer_count=400, visit_count=5_000)
+    found = await db.read(tasks.counts)
+    assert min(found[tasks.OPEN], found[tasks.DONE]) > 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import calendar
 import threading
 import time as _time
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -60,6 +61,16 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as problem:
         raise ValueError(f"unknown time zone: {name!r}") from problem
+
+
+def known_zone(*names: str | None, last_resort: str) -> str:
+    """The first of these that is a time zone: names come and go with the zone tables, and one
+    that is gone must not keep anything back."""
+    for name in names:
+        with suppress(ValueError):  # no zone of that name: the next one counts
+            if name:
+                return zone(name).key
+    return last_resort
 
 
 def local_date(moment: datetime, tz: str) -> date:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from loyalty import clock
 from loyalty.consent import ADS_TELEGRAM, consent
 from loyalty.customers import customer, telegram_chat
 from loyalty.messaging.outbox import MASS, SERVICE, TRIGGER
@@ -122,7 +123,7 @@ def gather(
             status=row.status,
             name=row.name,
             language=row.chat_language or row.language,
-            time_zone=row.time_zone or row.outlet_zone or time_zone,
+            time_zone=clock.known_zone(row.time_zone, row.outlet_zone, last_resort=time_zone),
             tier=row.tier,
             outlet=row.outlet,
             chat_id=row.telegram_id,

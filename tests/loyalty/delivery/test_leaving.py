@@ -75,6 +75,16 @@ async def test_nobody_writes_to_who_is_gone_since(world: World, status: str) -> 
     assert await decided(world, person) == [("one", "skipped", "customer_gone")]
 
 
+async def test_a_zone_that_is_no_more_keeps_nobody_back(world: World) -> None:
+    evening = {"kind": "wait_hour", "hour": 15}
+    person = await enrolled(world, evening, message("one"))
+    moved = sa.update(customer).where(customer.c.id == person).values(time_zone="Mars/Base")
+    await world.db.transact(lambda s: s.execute(moved) and None)
+    # Fifteen o'clock of the business.
+    await go(world, NOON + timedelta(hours=3, minutes=1))
+    assert await let_leave(world) == [501]
+
+
 def test_reminders_of_points_go_by_their_days_whatever_a_step_is_called() -> None:
     def before(days: int) -> dict[str, Any]:
         return {"kind": "wait_before", "days": days}

@@ -100,10 +100,11 @@ BIRTHDAY = preset(
         message(
             "greeting",
             "🎂 {name|Дорогой гость}, с днём рождения!\n\n"
-            "Пусть сегодня всё будет так, как вы любите. А если захочется отметить с нами, "
+            # It may come a day or two late: so not a word of today.
+            "Пусть всё будет так, как вы любите. А если захочется отметить с нами, "
             "будем очень рады: на карте {balance}.",
             "🎂 {name|Dear guest}, happy birthday!\n\n"
-            "May everything today be just as you like it. And if you feel like celebrating with "
+            "May everything be just as you like it. And if you feel like celebrating with "
             "us, we would be delighted: you have {balance} on your card.",
             MY_CARD,
             lifetime_hours=72,
@@ -125,12 +126,12 @@ ANNIVERSARY = preset(
         before(0, 12),
         message(
             "thanks",
-            "🥂 {name|Здравствуйте}, а у нас с вами праздник: в этот день вы стали нашим "
-            "гостем!\n\nСпасибо, что остаётесь с нами. Загляните отметить, а мы проверим, нет ли "
-            "для вас чего-нибудь приятного.",
-            "🥂 {name|Hello}, today is a day to celebrate: on this very date you became our "
-            "guest!\n\nThank you for staying with us. Come by and mark it together; see what "
-            "there is for you.",
+            "🥂 {name|Здравствуйте}, а у нас с вами праздник: годовщина знакомства!\n\n"
+            "Спасибо, что остаётесь с нами. Загляните отметить, а мы проверим, нет ли для вас "
+            "чего-нибудь приятного.",
+            "🥂 {name|Hello}, we have something to celebrate: the anniversary of the day you "
+            "became our guest!\n\nThank you for staying with us. Come by and mark it together; "
+            "see what there is for you.",
             OFFERS,
         ),
     ],

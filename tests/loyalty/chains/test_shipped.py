@@ -73,6 +73,11 @@ def test_texts_are_short_polite_and_each_its_own() -> None:
             assert not re.search(r"[а-яё]", text, re.IGNORECASE), where
 
 
+def test_no_text_names_a_day_that_is_over_when_it_comes_late() -> None:
+    for where, _, text in _texts():
+        assert not re.search(r"\b(today|tomorrow|сегодня|завтра|в этот день)\b", text, re.I), where
+
+
 def test_one_thing_to_do_in_each_message() -> None:
     for key, preset in PRESETS.items():
         for step in preset.definition.messages:

@@ -200,8 +200,8 @@ STORIES = (
             Line(
                 "thanks",
                 tomorrow(12, days=3),
-                ("в этот день вы стали",),
-                ("on this very date",),
+                ("годовщина знакомства",),
+                ("the anniversary of the day",),
                 "offers",
             ),
         ),

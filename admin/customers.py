@@ -22,7 +22,7 @@ from admin.guard import is_fragment
 from admin.render import last_day_of, page
 from admin.standing import standing_of
 from admin.voices import voices_of
-from loyalty import clock, events, privacy, program, wallet
+from loyalty import clock, events, privacy, program, sources, wallet
 from loyalty.db import Rows
 from loyalty.errors import CustomerNotFound
 from loyalty.ids import new_id
@@ -92,6 +92,7 @@ async def show_card(
         person = card.profile(session, customer_id=customer_id)
         return {
             "person": person,
+            "posters": {one.key: one.name for one in sources.listing(session)},
             "balance": wallet.balance(session, customer_id=customer_id, now=now),
             "expiring": wallet.expiring(
                 session, customer_id=customer_id, now=now, time_zone=time_zone

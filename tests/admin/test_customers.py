@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from admin.words import Words
-from loyalty import clock, promotions
+from loyalty import clock, promotions, sources
 from loyalty.customers import card, card_code, external_id
 from loyalty.events import event
 from loyalty.messaging import template_names
@@ -217,3 +217,23 @@ async def test_an_analyst_never_sees_phones(world: World, visitor: Visitor) -> N
     # Nor can they guess one digit by digit through the search.
     assert "Nobody found" in await _search(visitor, "9123456789")
     assert "Анна" in await _search(visitor, "анна")
+
+
+async def test_the_card_says_in_words_where_somebody_came_from(
+    world: World, owner: Visitor
+) -> None:
+    guest = await world.customer(name="Anna", source="poster")
+    _, page, _ = await owner.get(f"/admin/customers/{guest}")
+    assert "<dd>poster</dd>" in page
+    await world.db.transact(
+        lambda s: sources.save(
+            s, key="poster", name="The window", cost=0, actor="staff:1", now=clock.now()
+        )
+    )
+    _, page, _ = await owner.get(f"/admin/customers/{guest}")
+    assert "<dd>The window</dd>" in page
+    for source, said in (("till", "From the till"), ("referral:5", "From a friend")):
+        other = await world.customer(source=source)
+        _, page, _ = await owner.get(f"/admin/customers/{other}")
+        assert said in page
+        assert f"<dd>{source}</dd>" not in page

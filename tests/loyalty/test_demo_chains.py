@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import sqlalchemy as sa
 
-from loyalty import chains, clock, goods, tasks
+from loyalty import chains, clock, goods, sources, tasks
 from loyalty.chains.preview import preview
 from loyalty.chains.shipped import PRESETS
 from loyalty.chains.tables import ACTIVE, chain, enrolment
@@ -117,3 +117,12 @@ async def test_there_are_calls_to_make(db: Database) -> None:
     await fill(db, customer_count=400, visit_count=5_000)
     found = await db.read(tasks.counts)
     assert min(found[tasks.OPEN], found[tasks.DONE]) > 0
+
+
+async def test_where_guests_came_from_has_names(db: Database) -> None:
+    await fill(db, language="ru")
+    made = {one.key: one.name for one in await db.read(sources.listing)}
+    used = sa.select(customer.c.source).where(customer.c.source.is_not(None)).distinct()
+    for key in await db.read(lambda s: s.execute(used).scalars().all()):
+        assert key in made or key.startswith("referral:")
+    assert made["poster"] == "Плакат в витрине"

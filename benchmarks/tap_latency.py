@@ -41,6 +41,7 @@ from benchmarks.tap_to_reply import (
 from bot.app import RunningBot
 from loyalty.db import Database
 from loyalty.settings import Settings
+from scheduler.limits import LocalLimits
 
 TAIL_GOAL = 10.0
 MEDIAN_GOAL = 3.0
@@ -116,7 +117,11 @@ async def bare_bot(url: str) -> AsyncIterator[None]:
 async def our_bot(db: Database, url: str) -> AsyncIterator[RunningBot]:
     """The product's bot, by long polling."""
     settings = Settings(database_url=db.url)
-    running = await bot.start(db, settings=settings, keys=KEYS, token=TOKEN, api_url=url)
+    # As the product does; what is counted are messages, and a tap edits one.
+    budget = LocalLimits(per_second=25)
+    running = await bot.start(
+        db, settings=settings, keys=KEYS, token=TOKEN, api_url=url, budget=budget
+    )
     try:
         yield running
     finally:

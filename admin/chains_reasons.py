@@ -135,6 +135,7 @@ _NEEDS: dict[str, str] = {
     "segment_missing": N_("A segment it asks about is gone."),
     "paces_missing": N_("Say for some category of goods after how many days it runs out."),
     "site_silent": N_("Connect your site: nothing about carts and views has come from it yet."),
+    "dates_missing": N_("Nobody has a date yet: import it or write it on a guest's card."),
     "webhook_missing": N_("Add an address for webhooks: nobody would hear of it."),
 }
 """What a chain needs beside itself."""

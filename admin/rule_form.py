@@ -19,7 +19,7 @@ from admin.program_form import shown
 from admin.program_reading import parse as parse_unit
 from admin.promotions_around import Around
 from admin.promotions_fields import Form
-from loyalty import segments, sources
+from loyalty import customers, segments, sources
 from loyalty.chains import drafts
 from loyalty.errors import SegmentInvalid
 from loyalty.segments import Rule
@@ -94,6 +94,7 @@ def choices_of(session: Session, near: Around, *, language: str) -> Choices:
             "tags": [(tag, tag) for tag in near.tags],
             "categories": [(name, name) for name in near.goods.categories],
             "chains": chains,
+            "fields": [(one.key, one.title(t)) for one in customers.own_fields(session).values()],
         },
         segments={key: plain(segment_title(key, t, names=names)) for key in keys},
         names=names,

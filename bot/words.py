@@ -120,6 +120,8 @@ _PLAIN = {
     "voucher_wrong_segment": N_("This offer is not for this card."),
     "voucher_needs_customer": N_("Please scan the customer's card first, then enter the code."),
     "product_invalid": N_("These goods cannot be kept so. Please check what was typed."),
+    "own_field_invalid": N_("There can be no such field. Please check what was typed."),
+    "own_value_invalid": N_("This does not fit into the field. Please check it."),
     "picture_invalid": N_("A picture is a PNG, JPEG, WebP or GIF of up to 5 MB."),
     "voucher_code_invalid": N_("A code has 3 to 32 letters and digits."),
     "task_not_found": N_("I could not find this call."),

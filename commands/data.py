@@ -131,7 +131,8 @@ def import_purchases(
 
 @import_app.command(
     "customers",
-    epilog="regulars import customers people.xlsx --map customer=id,name=full_name,phone=tel",
+    epilog="regulars import customers people.xlsx"
+    " --map customer=id,name=full_name,phone=tel,field:renewal=insured_until",
 )
 def import_customers(
     file: FileArgument,
@@ -144,7 +145,11 @@ def import_customers(
     report: ReportOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring in customers: name, phone, birthday, e-mail and the points they have."""
+    """Bring in customers: name, phone, birthday, e-mail, the points they have, own fields.
+
+    A field of your own (the end of an insurance, the make of the car) is field:KEY=COLUMN, or
+    field:KEY:KIND=COLUMN with date, number or text as its kind.
+    """
     from loyalty import importing
 
     options = _options(columns, date_format, delimiter, time_zone, system, None, False)
@@ -321,7 +326,7 @@ def export_purchases(file: FileArgument, as_json: JsonOption = False) -> None:
 
 @export_app.command("customers", epilog="regulars export customers customers.csv")
 def export_customers(file: FileArgument, as_json: JsonOption = False) -> None:
-    """Write every customer with their points, to a .csv, .csv.gz or .xlsx."""
+    """Write every customer with points and own fields, to a .csv, .csv.gz or .xlsx."""
     from loyalty import clock, exporting
 
     zone = load_settings().time_zone

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from loyalty import clock
 from loyalty.amounts import split, to_decimal
-from loyalty.customers import customer, external_id
+from loyalty.customers import OwnField, customer, external_id, fields_in_use
 from loyalty.receipts import purchase, purchase_line, purchase_return
 from loyalty.staff import outlet
 from loyalty.wallet.tables import lot
@@ -161,13 +161,18 @@ def export_customers(session: Session, writer: Writer, *, now: datetime, time_zo
     """Every customer with their points; one row more for each further expiry date.
 
     Erased customers are left out. ``points_expire_at`` is the last day on which they are good.
+    Guests' own fields that somebody has follow as ``field:KEY:KIND``.
 
     Raises:
         TooManyRows: more than a spreadsheet holds.
     """
-    rows = 0
-    writer.row(CUSTOMERS)
-    for cells in _customers(session, now, time_zone):
+    rows, own = 0, fields_in_use(session)
+    # A file cannot say what the list is, only what stands in it.
+    kinds = ("text" if one.kind == "choice" else one.kind for one in own)
+    writer.row(
+        (*CUSTOMERS, *(f"field:{one.key}:{kind}" for one, kind in zip(own, kinds, strict=True)))
+    )
+    for cells in _customers(session, now, time_zone, own):
         writer.row(cells)
         rows += 1
     return rows
@@ -269,7 +274,9 @@ def _thousandths(milli: int) -> str:
     return f"{sign}{whole}" + (f".{part:03d}" if part else "")
 
 
-def _customers(session: Session, now: datetime, time_zone: str) -> Iterator[Cells]:
+def _customers(
+    session: Session, now: datetime, time_zone: str, own: Sequence[OwnField]
+) -> Iterator[Cells]:
     zone = clock.zone(time_zone)
     query = sa.select(customer).where(customer.c.status != "erased")
     for chunk in _chunks(session, query, customer.c.id):
@@ -291,10 +298,16 @@ def _customers(session: Session, now: datetime, time_zone: str) -> Iterator[Cell
             birthday = _birthday(row.birth_day, row.birth_month, row.birth_year)
             profile: Cells = (safe(row.name), row.phone or "", safe(row.email), birthday, joined)
             profile = (*profile, safe(row.city))
+            theirs = tuple(_own((row.fields or {}).get(one.key)) for one in own)
             for expires_at, sum_of in balances[row.id] or [(None, 0)]:
                 until = clock.last_valid_day(expires_at, time_zone) if expires_at else ""
-                yield (who, f"C{row.id}", *profile, str(sum_of), str(until))
+                yield (who, f"C{row.id}", *profile, str(sum_of), str(until), *theirs)
                 profile = ("", row.phone or "", "", "", "", "")
+                theirs = ("",) * len(own)
+
+
+def _own(value: object) -> str:
+    return safe(str(value)) if value is not None else ""
 
 
 def _birthday(day: int | None, month: int | None, year: int | None) -> str:

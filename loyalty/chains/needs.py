@@ -13,6 +13,7 @@ from loyalty import program
 from loyalty.chains.drafts import Edited
 from loyalty.chains.model import (
     Condition,
+    DateTrigger,
     Definition,
     EventTrigger,
     GiftStep,
@@ -20,6 +21,7 @@ from loyalty.chains.model import (
     ReplenishTrigger,
     WebhookStep,
 )
+from loyalty.customers import anybody_has
 from loyalty.events import event
 from loyalty.goods.tables import category_pace
 from loyalty.messaging.tables import media
@@ -45,13 +47,14 @@ class _Facts:
     has_paces: bool
     has_site: bool
     has_webhook: bool
+    empty_dates: frozenset[str]
 
 
 def needs_of(session: Session, chains: list[Edited], *, now: datetime) -> Mapping[str, Needs]:
     """What each chain that was published needs, by key.
 
     ``missing``: ``card_missing``, ``picture_missing``, ``segment_missing``; ``advised``:
-    ``paces_missing``, ``site_silent``, ``webhook_missing``.
+    ``paces_missing``, ``site_silent``, ``webhook_missing``, ``dates_missing``.
     """
     known = {item.key: item.definition for item in chains if item.definition is not None}
     facts = _facts(session, list(known.values()), now)
@@ -66,6 +69,7 @@ def _facts(session: Session, definitions: list[Definition], now: datetime) -> _F
     wanted = {number for one in definitions for number in _pictures(one)}
     there = sa.select(media.c.id).where(media.c.id.in_(sorted(wanted)))
     live = sa.select(webhook.c.id).where(webhook.c.disabled_at.is_(None)).limit(1)
+    dates = {key for one in definitions if (key := _own_date(one))}
     site = sa.select(event.c.id).where(event.c.type.in_(sorted(SITE_EVENTS))).limit(1)
     return _Facts(
         cards=frozenset(card.key for card in rules.stamp_cards),
@@ -74,7 +78,18 @@ def _facts(session: Session, definitions: list[Definition], now: datetime) -> _F
         has_paces=bool(session.execute(sa.select(category_pace.c.days).limit(1)).first()),
         has_site=bool(session.execute(site).first()),
         has_webhook=bool(session.execute(live).first()),
+        empty_dates=frozenset(
+            key for key in sorted(dates) if not anybody_has(session, key, kind="date")
+        ),
     )
+
+
+def _own_date(definition: Definition) -> str | None:
+    """The key of the guests' own date that starts it, if one does."""
+    trigger = definition.trigger
+    if not isinstance(trigger, DateTrigger) or not trigger.field.startswith("field:"):
+        return None
+    return trigger.field.partition(":")[2]
 
 
 def _pictures(definition: Definition) -> Iterator[int]:
@@ -116,6 +131,8 @@ def _advised(definition: Definition, facts: _Facts) -> Iterator[str]:
     trigger = definition.trigger
     if isinstance(trigger, ReplenishTrigger) and trigger.days is None and not facts.has_paces:
         yield "paces_missing"
+    if _own_date(definition) in facts.empty_dates:
+        yield "dates_missing"
     if isinstance(trigger, EventTrigger) and trigger.event in SITE_EVENTS and not facts.has_site:
         yield "site_silent"
     if any(isinstance(step, WebhookStep) for step in definition.steps) and not facts.has_webhook:

@@ -89,6 +89,15 @@ class ZoneInvalid(Invalid):
     """No time zone of this name."""
 
 
+class OwnFieldInvalid(Invalid):
+    """A field of a guest's own that cannot be. Facts: ``problem`` (``key``, ``kind``, ``label``,
+    ``choices``, ``other_kind``, ``too_many``, ``unknown``), ``key``, ``limit``."""
+
+
+class OwnValueInvalid(Invalid):
+    """Not a value of this field. Facts: ``field`` (its name), ``kind``, ``limit``."""
+
+
 class ProductInvalid(Invalid):
     """Goods cannot be kept so. Facts: ``field``, ``problem`` (``empty``, ``too_long``,
     ``out_of_range``, ``not_a_link``, ``itself``, ``too_many``)."""

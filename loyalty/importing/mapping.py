@@ -133,11 +133,11 @@ def parse_map(text: str | None) -> dict[str, str]:
     """
     if not text or not text.strip():
         return {}
-    parts = re.split(r",\s*(?=[^\W\d]\w*\s*=)", text.strip())
+    parts = re.split(r",\s*(?=(?:field\s*:\s*\w+|[^\W\d]\w*)\s*(?::\s*\w+\s*)?=)", text.strip())
     columns: dict[str, str] = {}
     for part in parts:
         name, equals, column = part.partition("=")
-        name, column = name.strip(), column.strip()
+        name, column = re.sub(r"\s*:\s*", ":", name.strip()), column.strip()
         name = _ALSO.get(name, name)
         if not equals or not column:
             raise FileProblem("bad_map", part=part)

@@ -17,7 +17,7 @@ from loyalty import clock, customers, wallet
 from loyalty.customers import customer
 from loyalty.db.engine import AlreadyThere, is_unique_violation
 from loyalty.db.rows import Rows
-from loyalty.importing import lookups, mapping
+from loyalty.importing import lookups, mapping, own
 from loyalty.importing.levels import Levels
 from loyalty.importing.lookups import key_of
 from loyalty.importing.model import Options, Outcome, Summary
@@ -41,6 +41,7 @@ BATCH_ROWS = 1_000
 _LIMITS = {"tier": 60, "customer": 120, "name": 120, "email": 254, "city": 120}
 _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]{2,}$")
 _PROFILE = ("name", "phone", "email", "city", "joined_at", "birth_day", "birth_month", "birth_year")
+_OWN = "fields"
 _LEVEL = ("tier", "tier_since")
 
 
@@ -57,6 +58,8 @@ class Person:
     points_expire_at: datetime | None = None
     points_earned_at: datetime | None = None
     tier: str | None = None
+    # Fields of their own, by key, as they are written; empty cells are left out.
+    own: dict[str, str] = field(default_factory=dict)
 
     @property
     def phone(self) -> str | None:
@@ -80,6 +83,7 @@ class PeopleBatch:
     people: list[Person] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     rows: int = 0
+    own: list[own.OwnColumn] = field(default_factory=list)
 
 
 class CustomerFile:
@@ -96,11 +100,15 @@ class CustomerFile:
         self.source = Source(path, delimiter=options.delimiter)
         try:
             self._rows, first = start(self.source)
-            found, named = mapping.resolve(options.columns, first, fields=mapping.CUSTOMER_FIELDS)
+            columns, owns = own.split(options.columns)
+            found, named = mapping.resolve(columns, first, fields=mapping.CUSTOMER_FIELDS)
             mapping.require(found, first, ("customer", "phone"))
+            self.own, headed = own.own_columns(owns, first, recognize=not columns)
+            named = named or headed
             self.columns: Mapping[str, int] = found
-            self.ignored = mapping.ignored(found, first, named=named)
-            self._width = max(found.values()) + 1
+            used = found | {own.PREFIX + one.key: one.place for one in self.own}
+            self.ignored = mapping.ignored(used, first, named=named)
+            self._width = max(used.values()) + 1
             self._instant = instant_parser(
                 date_format=options.date_format,
                 time_zone=options.time_zone,
@@ -125,7 +133,7 @@ class CustomerFile:
         Raises:
             FileProblem: the file is damaged further down.
         """
-        batch = PeopleBatch()
+        batch = PeopleBatch(own=self.own)
         for line, cells in self._rows:
             batch.rows += 1
             try:
@@ -136,7 +144,7 @@ class CustomerFile:
                 batch.rejected.append(Rejected(line, problem.code, problem.facts))
             if batch.rows >= BATCH_ROWS:
                 yield batch
-                batch = PeopleBatch()
+                batch = PeopleBatch(own=self.own)
         if batch.rows:
             yield batch
 
@@ -171,6 +179,9 @@ class CustomerFile:
         if earned := cell("points_earned_at"):
             person.points_earned_at = min(self._instant(earned)[0], self.options.now)
         person.tier = cell("tier")
+        for column in self.own:
+            if text := unescape(cells[column.place].strip()):
+                person.own[column.key] = text
         if person.points and self._lots.take(person.lot):
             raise RowProblem("points_twice")
         return person
@@ -213,7 +224,7 @@ def write_customers(session: Session, *, batch: PeopleBatch, options: Options) -
 
 def _write(session: Session, batch: PeopleBatch, options: Options) -> Outcome:
     summary = Summary(rows=batch.rows, rows_rejected=len(batch.rejected))
-    rejected: list[Rejected] = []
+    people, rejected = _with_own(session, batch, options)
     by_value, by_phone = lookups.find_customers(
         session,
         system=options.system,
@@ -222,11 +233,11 @@ def _write(session: Session, batch: PeopleBatch, options: Options) -> Outcome:
     )
     met, created = set[int](), set[int]()
     ours = lookups.find_ours(session, {one.ours for one in batch.people if one.ours is not None})
-    known = _profiles(session, {*by_value.values(), *by_phone.values(), *ours})
+    known = _profiles(session, {*by_value.values(), *by_phone.values(), *ours}, held=batch.own)
     rows, links, changes = Rows(), Rows(), dict[int, dict[str, Any]]()
     levels = Levels(session, now=options.now)
     granted: list[tuple[int, Person]] = []
-    for person in batch.people:
+    for person, theirs in people:
         owner = by_value.get(person.customer or "")
         if person.ours in ours:
             owner = person.ours
@@ -261,6 +272,7 @@ def _write(session: Session, batch: PeopleBatch, options: Options) -> Outcome:
             by_phone[person.phone] = owner
         changed = changes.setdefault(owner, {})
         _fill(known[owner], person.values, changed)
+        _set_own(known[owner], theirs, changed)
         if person.tier:
             levels.raise_to(known[owner], person.tier, changed, now=options.now)
         if person.points and person.ours not in ours:
@@ -279,9 +291,27 @@ def _write(session: Session, batch: PeopleBatch, options: Options) -> Outcome:
     return Outcome(summary, rejected)
 
 
-def _profiles(session: Session, ids: set[int]) -> dict[int, dict[str, Any]]:
-    columns = [customer.c.id, *(customer.c[name] for name in (*_PROFILE, *_LEVEL))]
+def _with_own(
+    session: Session, batch: PeopleBatch, options: Options
+) -> tuple[list[tuple[Person, dict[str, Any]]], list[Rejected]]:
+    """The people of a batch with the values of their own fields, and rows that have wrong ones."""
+    reader = own.Reader(session, batch.own, (person.own for person in batch.people), options)
+    read: list[tuple[Person, dict[str, Any]]] = []
+    rejected: list[Rejected] = []
+    for person in batch.people:
+        try:
+            read.append((person, reader.values(person.own)))
+        except RowProblem as problem:
+            rejected.append(Rejected(person.line, problem.code, problem.facts))
+    return read, rejected
+
+
+def _profiles(session: Session, ids: set[int], *, held: object) -> dict[int, dict[str, Any]]:
+    columns = [customer.c.id, *(customer.c[name] for name in (*_PROFILE, *_LEVEL, _OWN))]
     query = sa.select(*columns).where(customer.c.id.in_(ids))
+    if held:
+        # Own fields are one document: whoever changes another of them waits.
+        query = query.order_by(customer.c.id).with_for_update(key_share=True)
     return {row.id: dict(row._mapping) for row in session.execute(query)}
 
 
@@ -291,6 +321,13 @@ def _fill(known: dict[str, Any], values: Mapping[str, Any], changes: dict[str, A
     for name, value in values.items():
         if known.get(name) is None and not (name.startswith("birth_") and birthday_known):
             known[name] = changes[name] = value
+
+
+def _set_own(known: dict[str, Any], values: dict[str, Any], changes: dict[str, Any]) -> None:
+    """Own fields are the shop's, not the customer's word: the file knows them best."""
+    old = known.get(_OWN) or {}
+    if any(old.get(key) != value for key, value in values.items()):
+        known[_OWN] = changes[_OWN] = {**old, **values}
 
 
 def _grant(

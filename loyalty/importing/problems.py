@@ -29,6 +29,12 @@ WORDS: Mapping[str, str] = {
         "Which column holds what is not clear: {fields} not found. The columns are: {columns}."
         " Name them with --map, for example --map customer=1,sold_at=2,amount=3."
     ),
+    "own_field": N_(
+        "“{field}” is not a field of a guest's own: write field:key or field:key:kind. The key has"
+        " small Latin letters, digits and underscores, the kind is date, number or text."
+    ),
+    "own_kind": N_("The field “{field}” is there already, of another kind: {kind}."),
+    "own_many": N_("There can be at most {limit} fields of guests' own."),
     "bad_format": N_("“{format}” is not a date format; write one like %d.%m.%Y."),
     "too_many_rows": N_("More than {limit} rows: split the file."),
     # a row
@@ -60,6 +66,10 @@ WORDS: Mapping[str, str] = {
     "no_customer": N_("no customer is named"),
     "phone_taken": N_("the phone belongs to another customer"),
     "birthday": N_("“{text}” is not a birthday"),
+    "own_date": N_("“{text}” is not a date; the field {field} holds dates"),
+    "own_number": N_("“{text}” is not a whole number; the field {field} holds whole numbers"),
+    "own_text": N_("the text for {field} is longer than {limit} characters"),
+    "own_choice": N_("“{text}” is not in the list of the field {field}"),
 }
 
 

@@ -19,7 +19,8 @@ from admin.base import (
 )
 from admin.chains_card import card_values
 from admin.guard import is_fragment
-from admin.render import last_day_of, page
+from admin.own_views import own_of
+from admin.render import language, last_day_of, page
 from admin.standing import standing_of
 from admin.voices import voices_of
 from loyalty import clock, events, privacy, program, sources, wallet
@@ -79,10 +80,16 @@ async def card_page(request: web.Request) -> web.StreamResponse:
 
 
 async def show_card(
-    request: web.Request, customer_id: int, *, problem: str | None = None, status: int = 200
+    request: web.Request,
+    customer_id: int,
+    *,
+    problem: str | None = None,
+    status: int = 200,
+    typed_own: tuple[str, str] | None = None,
 ) -> web.Response:
-    """The card's page; ``problem`` is told at its top."""
-    now, time_zone = clock.now(), request.app[SETTINGS].time_zone
+    """The card's page; ``problem`` is told at its top. ``typed_own`` is an own field's key and
+    what could not be kept in it."""
+    t, now, time_zone = language(request), clock.now(), request.app[SETTINGS].time_zone
 
     def unit(session: Session) -> dict[str, Any]:
         rules = program.current(session, now=now).program
@@ -110,6 +117,7 @@ async def show_card(
             "erasure": privacy.asked(session, customer_id=customer_id),
             "erasure_days": rules.erasure_days,
             **standing_of(session, customer_id=customer_id, now=now, time_zone=time_zone),
+            "own_fields": own_of(session, customer_id=customer_id, t=t, typed=typed_own),
             **voices_of(session, customer_id=customer_id),
             **card_values(request, session, messages, person, rules),
         }

@@ -70,7 +70,7 @@ def make(session: Session, *, name: str, cost: int, actor: str, now: datetime) -
     Raises:
         ValueError: no name, or a cost below zero or beyond any sum.
     """
-    stem = _slug(name)
+    stem = slug(name)
     key, number = stem, 1
     while _in_use(session, key):
         number += 1
@@ -178,7 +178,7 @@ def _note(session: Session, type: str, key: str, actor: str, now: datetime, **fa
     rows.put(session)
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
     """The name in letters a link can carry; something of one's own if none are left."""
     plain = unicodedata.normalize("NFKD", "".join(_LETTERS.get(c, c) for c in name.lower()))
     words = re.findall(r"[a-z0-9]+", plain.encode("ascii", "ignore").decode())

@@ -59,7 +59,7 @@ class OwnField:
         return str(_(SHIPPED_LABELS[self.key])) if self.key in SHIPPED_LABELS else self.key
 
 
-SHIPPED_LABELS: Mapping[str, str] = {"renewal": N_("Next date: renewal, insurance, service")}
+SHIPPED_LABELS: Mapping[str, str] = {"renewal": N_("Renewal date")}
 SHIPPED: tuple[OwnField, ...] = (OwnField("renewal", "date"),)
 """What the chains that come with the program ask about."""
 

@@ -6,9 +6,11 @@ machine adds an offset to it; leases and rate limits use ``real_now`` and stay o
 
 from __future__ import annotations
 
+import asyncio
 import calendar
 import threading
 import time as _time
+from collections.abc import Awaitable
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
@@ -31,6 +33,20 @@ def now() -> datetime:
 def monotonic() -> float:
     """Seconds on a clock that only goes forward, for durations and rate limits."""
     return _time.monotonic()
+
+
+async def within(seconds: float, work: Awaitable[object]) -> bool:
+    """Wait for ``work`` at most so long; whether it ended in time, otherwise it is cancelled.
+
+    Python 3.11's ``asyncio.wait_for`` swallows a cancellation that comes in the very moment the
+    work ends: a loop that waits by it may then never be stopped.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            await work
+    except TimeoutError:
+        return False
+    return True
 
 
 def offset() -> timedelta:

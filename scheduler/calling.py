@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Sequence
 
@@ -76,9 +75,8 @@ class Calling:
         self._stopping = True
         for message in self._lane.drain():
             self._end(Outcome(message, "limited"))
-        with contextlib.suppress(TimeoutError):
-            # Cut off below.
-            await asyncio.wait_for(self._quiet.wait(), timeout=deadline_s)
+        # What lasts longer is cut off below.
+        await clock.within(deadline_s, self._quiet.wait())
         for task in self._callers:
             task.cancel()
         await asyncio.gather(*self._callers, return_exceptions=True)

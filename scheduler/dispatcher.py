@@ -131,8 +131,7 @@ class Dispatcher:
         await asyncio.wait([runner], timeout=deadline_s)
         await self._calling.stop(deadline_s=max(0.0, until - clock.monotonic()))
         # What cannot be settled either is found by its lease and counts as unknown.
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._outcomes.join(), timeout=5.0)
+        await clock.within(5.0, self._outcomes.join())
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -345,9 +344,7 @@ class Dispatcher:
         )
 
     async def _rest(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            # Time to look again, though nobody has called.
-            await asyncio.wait_for(self._wake.wait(), timeout=seconds)
+        await clock.within(seconds, self._wake.wait())
 
     async def _say_idle(self, asked: int) -> None:
         if asked > self._answered:

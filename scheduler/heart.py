@@ -47,9 +47,8 @@ class Heart:
                 await self._beat(leads)
             except Exception as problem:  # noqa: BLE001 - the next beat may succeed
                 log.error("no sign of life written: %s", type(problem).__name__)
-            with contextlib.suppress(TimeoutError):
-                # At once when it changes, else at the next beat.
-                await asyncio.wait_for(self._leader.until_changed(leads), BEAT_S)
+            # At once when it changes, else at the next beat.
+            await clock.within(BEAT_S, self._leader.until_changed(leads))
 
     async def _beat(self, leads: bool) -> None:
         await self._db.transact(

@@ -9,7 +9,6 @@ paid.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import math
 from collections.abc import Sequence
@@ -279,8 +278,7 @@ class RedisLimits:
         if not self._begun:
             self._begun = True
             # Not a single call before a pause can be heard; without Redis there is none anyway.
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._listening.wait(), _LISTEN_AGAIN_S)
+            await clock.within(_LISTEN_AGAIN_S, self._listening.wait())
         keys = [f"{self._prefix}bucket", f"{self._prefix}pause"]
         granted, wait_ms = await self._take(keys=keys, args=[wanted, self._rate, self._size])
         self._behind = 0.0 if granted else max(0.0, int(wait_ms) / 1000 - 1 / self._rate)

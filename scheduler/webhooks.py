@@ -6,7 +6,6 @@ Every process that sends messages does this too; leases share the work out.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ipaddress
 import logging
 import secrets
@@ -165,8 +164,7 @@ class Caller:
                 log.exception("webhooks failed")
                 pause_s = _TROUBLE_S
             if not self._stopping:
-                with contextlib.suppress(TimeoutError):  # time to look again by ourselves
-                    await asyncio.wait_for(self._wake.wait(), timeout=pause_s)
+                await clock.within(pause_s, self._wake.wait())
 
     def _no_room(self) -> dict[int, int]:
         """Calls under way by endpoint; one that has just failed counts as full for a while."""

@@ -9,7 +9,6 @@ may come from another process.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -61,8 +60,7 @@ async def run(ctx: Context) -> None:
             except Exception as problem:  # noqa: BLE001 - the next look comes
                 where = traceback.extract_tb(problem.__traceback__)[-1:]
                 log.error("countdown_failed", error=type(problem).__name__, where=str(where))
-            with contextlib.suppress(TimeoutError):  # nothing has happened meanwhile
-                await asyncio.wait_for(loop.event.wait(), pause)
+            await clock.within(pause, loop.event.wait())
             loop.event.clear()
     finally:
         if _loops.get(id(ctx)) is loop:

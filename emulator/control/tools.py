@@ -237,7 +237,9 @@ async def get_events(request: web.Request) -> web.StreamResponse:
         await response.write(b": hello\n\n")
         while True:
             try:
-                event = await asyncio.wait_for(queue.get(), PING_SECONDS)
+                # Not wait_for: Python 3.11's may swallow the cancellation that ends us.
+                async with asyncio.timeout(PING_SECONDS):
+                    event = await queue.get()
             except TimeoutError:
                 await response.write(b": ping\n\n")
                 continue

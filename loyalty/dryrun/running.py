@@ -82,8 +82,8 @@ class Runner:
                 log.exception("dry runs could not be looked for")
             if not self._wanted.is_set():
                 self._idle.set()
-            with contextlib.suppress(TimeoutError):  # nobody called: look for the dead
-                await asyncio.wait_for(self._wanted.wait(), _LOOK_S)
+            # If nobody calls: look for the dead.
+            await clock.within(_LOOK_S, self._wanted.wait())
 
     async def _one(self) -> bool:
         """Replay the next run; False if there is none."""

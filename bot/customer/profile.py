@@ -21,7 +21,7 @@ from loyalty.texts import Translator
 __all__ = ["ask_birthday", "hidden", "show_profile"]
 
 NAME, SPEAK = "name", "speak"
-_OWN_STEPS = (NAME, calendar.BIRTHDAY, contact.NUMBER)
+_OWN_STEPS = (NAME, calendar.BIRTHDAY, contact.NUMBER, zones.CITY)
 _LIKES_SHOWN = 4
 
 
@@ -163,4 +163,4 @@ MEMBERS = {
     **zones.MEMBERS,
 }
 OPEN = {menu.LANGUAGE: ask_language, SPEAK: speak, **join.OPEN}
-STEPS = {NAME: take_name, **calendar.STEPS, **contact.STEPS}
+STEPS = {NAME: take_name, **calendar.STEPS, **contact.STEPS, **zones.STEPS}

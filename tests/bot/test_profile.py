@@ -215,6 +215,51 @@ async def test_the_time_zone(running: RunningBot, telegram: Telegram, db: Databa
     assert await changes(db) == [{"field": "time_zone"}] * 3
 
 
+@pytest.mark.parametrize(
+    ("typed", "button", "zone"),
+    [
+        ("new york", "New York (UTC−", "America/New_York"),
+        ("Лондон", "London (UTC+", "Europe/London"),
+        ("sao pau", "Sao Paulo (UTC−3)", "America/Sao_Paulo"),
+    ],
+)
+async def test_a_city_can_be_typed(
+    running: RunningBot, telegram: Telegram, db: Database, typed: str, button: str, zone: str
+) -> None:
+    ann = await member(telegram)
+    await ann.tap("zone")
+    await ann.tap("Another place…")
+    await ann.reads("just type your city")
+    await ann.send("Nowhereville")
+    await ann.reads("I do not know that city")
+    await ann.send(typed)
+    await ann.reads("Is it this one?")
+    await ann.tap(f"zone_set:{zone}")
+    shown = await ann.reads("Where are you?")
+    labels = [one["text"] for row in shown["buttons"] for one in row]
+    assert any(label.startswith(f"✅ {button}") for label in labels), labels
+    assert (await who(db)).time_zone == zone
+    await ann.send("Paris")
+    await ann.reads("I did not quite get that")
+
+
+async def test_cities_that_many_know_stand_first(
+    running: RunningBot, telegram: Telegram, db: Database
+) -> None:
+    ann = await member(telegram)
+    await ann.tap("zone")
+    await ann.tap("Another place…")
+    hours = await ann.reads("What time is it")
+    labels = [one["text"] for row in hours["buttons"] for one in row]
+    assert len(set(labels)) == len(labels), "no hour stands there twice"
+    await ann.tap("zone_at:60")
+    places = await ann.reads("nearest of these")
+    first = [one["text"] for row in places["buttons"] for one in row]
+    assert "Berlin" in first
+    assert "Paris" in first
+    assert len(first) <= 19
+
+
 async def test_quiet_hours(running: RunningBot, telegram: Telegram, db: Database) -> None:
     ann = await member(telegram)
     await ann.tap("quiet")

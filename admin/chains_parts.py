@@ -202,7 +202,7 @@ def _read_trigger(form: Form, old: Mapping[str, Any], t: Translator) -> Document
         case "date":
             meant["days_before"] = number_of(form, "days_before", low=0, high=365, t=t) or 0
             if start == "own_date":
-                meant["field"] = f"field:{form.get('field')}"
+                meant["field"] = f"field:{str(form.get('field')).strip().lower()}"
                 meant["yearly"] = bool(form.get("yearly"))
         case "silence":
             meant["days"] = number_of(form, "days", low=1, high=3650, t=t)

@@ -57,7 +57,8 @@ PROBLEMS = {
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What conditions can name, by whose it is (``fields.Source``), and segments by key."""
+    """What conditions can name, by whose it is (``fields.Source``), and segments by key; beside
+    them ``own_dates``, which chains can start by."""
 
     by_source: Mapping[str, Options] = field(default_factory=dict)
     segments: Mapping[str, str] = field(default_factory=dict)
@@ -76,6 +77,7 @@ def choices_of(session: Session, near: Around, *, language: str) -> Choices:
     chains = [(one.key, one.title(language)) for one in drafts.listing(session)]
     came_by = [(one.key, one.name) for one in sources.listing(session)]
     own = segments.listing(session)
+    fields = customers.own_fields(session).values()
     names = Names(
         segments={one.key: one.name for one in own},
         outlets=near.outlets,
@@ -94,7 +96,8 @@ def choices_of(session: Session, near: Around, *, language: str) -> Choices:
             "tags": [(tag, tag) for tag in near.tags],
             "categories": [(name, name) for name in near.goods.categories],
             "chains": chains,
-            "fields": [(one.key, one.title(t)) for one in customers.own_fields(session).values()],
+            "fields": [(one.key, one.title(t)) for one in fields],
+            "own_dates": [(one.key, one.title(t)) for one in fields if one.kind == "date"],
         },
         segments={key: plain(segment_title(key, t, names=names)) for key in keys},
         names=names,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from loyalty import clock, customers, privacy
+from loyalty import chains, clock, customers, privacy
 from loyalty.customers import customer
 from loyalty.events import event
 from tests.admin import shop
@@ -191,3 +191,15 @@ async def test_they_are_in_the_guests_file_and_go_with_an_erasure(
     status, _, _ = await owner.post(f"{here}/fields", key="renewal", value="2027-05-31")
     assert status == 404
     assert await kept(world, anna) is None
+
+
+async def test_a_chain_says_when_nobody_has_its_date(world: World, owner: Visitor) -> None:
+    said = "Nobody has a date yet: import it or write it on a guest's card."
+    await world.db.transact(lambda s: chains.ensure_shipped(s, now=world.now))
+    for where in ("/admin/chains", "/admin/chains/renewal"):
+        assert said in words((await owner.get(where))[1])
+    anna = await world.customer(fields={"renewal": "as soon as can be"})
+    assert said in words((await owner.get("/admin/chains/renewal"))[1])
+    await owner.post(f"/admin/customers/{anna}/fields", key="renewal", value="2027-05-31")
+    for where in ("/admin/chains", "/admin/chains/renewal"):
+        assert said not in words((await owner.get(where))[1])

@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -254,7 +255,8 @@ def with_database(unit: Callable[[Any], T], *, write: bool = True, migrated: boo
     from sqlalchemy.exc import DBAPIError
 
     from commands.checks import database_reason
-    from loyalty.db import Database
+    from loyalty import clock
+    from loyalty.db import Database, read_installation
     from loyalty.db.engine import ConnectionLost
     from loyalty.errors import DatabaseBusy, DomainError
 
@@ -265,6 +267,10 @@ def with_database(unit: Callable[[Any], T], *, write: bool = True, migrated: boo
     async def work() -> T:
         db = Database(settings.database_url, pool_size=2)
         try:
+            if migrated:
+                # In a demo it may be later than on the wall.
+                state = await db.read(read_installation)
+                clock.set_offset(state.clock_offset if state is not None else timedelta())
             return await (db.transact(unit) if write else db.read(unit))
         finally:
             await db.close()

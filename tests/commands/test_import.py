@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
+
+from loyalty import clock
 
 TEXT = "customer,date,amount\nA,2026-01-05,450\nB,05.01.2026,12.50\nB,never,1\n"
 
@@ -199,3 +204,21 @@ def test_the_demo_opens_once(run: Run) -> None:
     again = run("demo")
     assert again.exit_code == 2
     assert "has customers already" in again.stderr
+
+
+def test_the_terminal_lives_in_the_demos_time(
+    run: Run, sqlite_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "_offset", timedelta())
+    ahead = timedelta(days=7)
+    with closing(sqlite3.connect(sqlite_database.removeprefix("sqlite:///"))) as connection:
+        row = (int(ahead.total_seconds()), "2026-01-01 00:00:00")
+        connection.execute(
+            "INSERT INTO installation (id, stamp, clock_offset_s, running, created_at)"
+            " VALUES (1, 'demo', ?, 0, ?)",
+            row,
+        )
+        connection.commit()
+        assert run("staff", "add", "Vera", "--role", "owner").exit_code == 0
+        (added,) = connection.execute("SELECT created_at FROM staff").fetchone()
+    assert datetime.fromisoformat(added).replace(tzinfo=UTC) > clock.real_now() + ahead / 2

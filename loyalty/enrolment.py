@@ -382,6 +382,7 @@ def _hand_over(session: Session, from_id: int, to_id: int, now: datetime) -> Non
         sa.update(customer).where(customer.c.id == from_id).values(merged_into=to_id),
     ):  # fmt: skip
         session.execute(update)
+    customers.carry_own_fields(session, from_id=from_id, to_id=to_id)
     for table in (
         purchase,
         purchase_return,

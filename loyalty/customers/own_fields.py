@@ -229,6 +229,18 @@ def set_own_field(
     return True
 
 
+def carry_own_fields(session: Session, *, from_id: int, to_id: int) -> None:
+    """What stands on a card that was claimed stands on the member's; theirs goes first."""
+    query = sa.select(customer.c.id, customer.c.fields).where(customer.c.id.in_([from_id, to_id]))
+    held = query.order_by(customer.c.id).with_for_update(key_share=True)
+    found: dict[int, dict[str, Any]] = {
+        row.id: dict(row.fields or {}) for row in session.execute(held)
+    }
+    both = {**found.get(from_id, {}), **found.get(to_id, {})}
+    if both != found.get(to_id, {}):
+        session.execute(sa.update(customer).where(customer.c.id == to_id).values(fields=both))
+
+
 def own_values(session: Session, customer_id: int) -> list[tuple[OwnField, Any]]:
     """Every field with this guest's value, None where there is none; also of values nobody has
     defined a field for."""

@@ -130,3 +130,18 @@ async def test_the_export_tells_what_the_paper_card_had(world: World) -> None:
     assert sorted(amounts) == [-3, 3, 3]
     assert len(document["purchases"]) == 1
     assert guest != member
+
+
+async def test_own_fields_of_the_card_come_along(world: World) -> None:
+    token = blank(world)
+    guest = (await scan(world, token)).customer_id
+    member = await world.customer(chat=21, fields={"size": "M"})
+    known = sa.update(customers.customer).where(customers.customer.c.id == guest)
+    values = {"renewal": "2027-05-31", "size": "S"}
+    await world.db.transact(lambda s: s.execute(known.values(fields=values)) and None)
+    await claim(world, token, member)
+    theirs = sa.select(customers.customer.c.fields).where(customers.customer.c.id == member)
+    assert await world.db.read(lambda s: s.execute(theirs).scalar_one()) == {
+        "renewal": "2027-05-31",
+        "size": "M",
+    }

@@ -97,6 +97,29 @@ def test_columns_left_out_are_named(run: Run, tmp_path: Path) -> None:
     assert figures(run("import", "customers", path, "--json"))["ignored_columns"] == ["shoe size"]
 
 
+def test_own_fields_by_map_dry_and_then_for_good(run: Run, tmp_path: Path) -> None:
+    path, report = tmp_path / "cars.csv", tmp_path / "wrong.csv"
+    path.write_text("id,insured,car\nA,31.05.2027,12\nB,soon,Lada\nC,2027-06-30,\n")
+    command = ("import", "customers", path, "--map")
+    mapped = (*command, "customer=id,field:renewal=insured,field:car:text=car", "--json")
+    tried = figures(run(*mapped, "--dry-run"))
+    assert (tried["customers_created"], tried["rows_rejected"]) == (2, 1)
+    run("export", "customers", tmp_path / "nobody.csv")
+    assert "field:" not in (tmp_path / "nobody.csv").read_text(encoding="utf-8-sig")
+    assert figures(run(*mapped, "--report", report))["customers_created"] == 2
+    assert report.read_text(encoding="utf-8-sig").splitlines()[1] == (
+        "3,own_date,“soon” is not a date; the field renewal holds dates"
+    )
+    run("export", "customers", tmp_path / "out.csv")
+    header, first, *_ = (tmp_path / "out.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert header.endswith(",points_expire_at,field:car:text,field:renewal:date")
+    assert first.endswith(",12,2027-05-31")
+    again = run("import", "customers", tmp_path / "out.csv").stdout
+    assert "everything in this file was imported before" in again
+    wrong = run(*command, "customer=id,field:renewal:number=insured")
+    assert (wrong.exit_code, "of another kind: date" in wrong.stderr) == (2, True)
+
+
 def test_the_same_file_again_says_so(run: Run, sales: Path) -> None:
     assert "462.50" in run("import", "purchases", sales).stdout
     again = run("import", "purchases", sales).stdout

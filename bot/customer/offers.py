@@ -24,7 +24,7 @@ from loyalty import clock, promotions, vouchers
 from loyalty.errors import DomainError, VoucherNotFound
 from loyalty.ids import number_of, short_of
 from loyalty.program.wording import say_effect
-from loyalty.promotions import Goal, GoalStanding, Live
+from loyalty.promotions import Goal, GoalStanding, Live, Promotion
 from loyalty.purchases import offers
 from loyalty.purchases.offers import Offers
 from loyalty.receipts import last_names
@@ -244,17 +244,28 @@ async def _own(turn: Turn) -> tuple[Voucher, Mapping[str, str]] | None:
 
 
 def _running(turn: Turn, found: Offers) -> list[str]:
-    _, currency = turn.say, turn.locale.currency
+    _ = turn.say
     said = []
     for one in found.promotions[:SHOWN]:
-        words = promotions.describe(
-            _, one.rules, currency=currency, names=found.names, audience=False
-        )
+        words = _in_words(turn, found, one.rules)
         said.append(f"{bold(one.rules.name.said_in(_.language))}\n{words}")
     said = _headed(_("✨ <b>Running now</b>"), said)
     said += [_goal(turn, found, goal) for goal in found.goals[:SHOWN]]
     coming = [_coming(turn, found, one) for one in found.soon[:SHOWN]]
     return [*said, *_headed(_("🗓 <b>Soon</b>"), coming)]
+
+
+def _in_words(turn: Turn, found: Offers, rules: Promotion) -> Markup:
+    """What a promotion gives and when, as a sentence of its own."""
+    words = promotions.describe(
+        turn.say,
+        rules,
+        currency=turn.locale.currency,
+        names=found.names,
+        audience=False,
+        this_year=clock.local_date(turn.now, turn.locale.time_zone).year,
+    )
+    return words[:1].upper() + words[1:]
 
 
 def _headed(head: Markup, parts: list[str]) -> list[str]:
@@ -268,9 +279,7 @@ def _coming(turn: Turn, found: Offers, one: Live) -> str:
     first = rules.when.starts_on
     assert first is not None
     bare = rules.model_copy(update={"when": rules.when.model_copy(update={"starts_on": None})})
-    words = promotions.describe(
-        _, bare, currency=turn.locale.currency, names=found.names, audience=False
-    )
+    words = _in_words(turn, found, bare)
     name = bold(rules.name.said_in(_.language))
     today = clock.local_date(turn.now, turn.locale.time_zone)
     day = _.day(first, year=first.year != today.year)
@@ -282,7 +291,7 @@ def _goal(turn: Turn, found: Offers, standing: GoalStanding) -> str:
     _, currency, rules = turn.say, turn.locale.currency, standing.live.rules
     effect = rules.effect
     assert isinstance(effect, Goal)
-    words = promotions.describe(_, rules, currency=currency, names=found.names, audience=False)
+    words = _in_words(turn, found, rules)
     lines = [Markup("🎯 ") + bold(rules.name.said_in(_.language)), words]
     last_day = _.day(standing.ends_on)
     if standing.reached:

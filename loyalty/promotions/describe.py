@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -65,13 +66,15 @@ def describe(
     currency: str = "RUB",
     names: Names = _NAMELESS,
     audience: bool = True,
+    this_year: int | None = None,
 ) -> Markup:
     """A promotion in one sentence: "+50 points for “coffee”, weekdays 8:00–11:00".
 
     ``audience``: whether to say whom it is for; customers are better not told their segment.
+    ``this_year``: the year that need not be named.
     """
     said = [_effect(_, promotion, currency, names)]
-    said += _moments(_, promotion.when)
+    said += _moments(_, promotion.when, this_year)
     said += _receipt(_, promotion.when, currency, names)
     if audience:
         said += _people(_, promotion.when, names)
@@ -246,7 +249,10 @@ def _clock(minute: int) -> str:
     return f"{minute // 60}:{minute % 60:02}"
 
 
-def _moments(_: Translator, when: Conditions) -> list[Markup]:
+def _moments(_: Translator, when: Conditions, this_year: int | None) -> list[Markup]:
+    def told(day: date) -> str:
+        return _.day(day, year=day.year != this_year)
+
     hours: Markup | None = None
     if when.from_minute is not None and when.to_minute is not None:
         hours = Markup(f"{_clock(when.from_minute)}–{_clock(when.to_minute)}")  # noqa: S704 - digits
@@ -257,12 +263,12 @@ def _moments(_: Translator, when: Conditions) -> list[Markup]:
     days = _weekdays(_, when.weekdays)
     said = [Markup(" ").join(part for part in (days, hours) if part is not None)]
     if when.starts_on and when.ends_on:
-        first, last = _.day(when.starts_on, year=True), _.day(when.ends_on, year=True)
+        first, last = told(when.starts_on), told(when.ends_on)
         said.append(_("from {first} to {last}", first=first, last=last))
     elif when.starts_on:
-        said.append(_("from {first} on", first=_.day(when.starts_on, year=True)))
+        said.append(_("from {first} on", first=told(when.starts_on)))
     elif when.ends_on:
-        said.append(_("up to and including {last}", last=_.day(when.ends_on, year=True)))
+        said.append(_("up to and including {last}", last=told(when.ends_on)))
     return [part for part in said if part]
 
 

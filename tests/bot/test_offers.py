@@ -14,7 +14,7 @@ from loyalty.db import Database
 from loyalty.ids import short_of
 from loyalty.program import LocalText, PointsGift
 from loyalty.program.rules import COFFEE_CARD
-from loyalty.promotions.model import FixedPoints, Goal
+from loyalty.promotions.model import FixedPoints, Goal, NthFree
 from loyalty.stamps import stamp_balance
 from loyalty.vouchers import voucher
 from tests.bot import gifts
@@ -178,9 +178,13 @@ async def test_what_is_ahead_is_told_as_soon(ann: Phone, db: Database) -> None:
     assert f"Autumn – from {week.day} " in text
     assert "+50 points for a purchase, from 8:00" in text
     assert text.index(visits_line) < text.index("Autumn"), "the nearest first"
-    await gifts.run(db, coffee, en="Today", ru="Сегодня", starts_on=today)
+    nth = NthFree(n=3)
+    await gifts.run(db, nth, en="Today", ru="Сегодня", starts_on=today)
     await ann.send("/offers")
     text = (await ann.reads("Running now"))["text"]
+    sentence = text[text.index("Today\n") :].splitlines()[1]
+    assert sentence[0].isupper()
+    assert str(today.year) not in sentence, "this year goes without saying"
     assert text.index("Running now") < text.index("Today") < text.index("Soon")
 
 
@@ -220,8 +224,7 @@ async def test_everything_in_russian(running: RunningBot, telegram: Telegram, db
     await gifts.coupon(db, me, name=name, effect=gifts.FREE_COFFEE)
     await olya.tap("☕️ Штампы")
     assert (
-        "Ещё 2 штампа — и это ваше: Кофе в подарок"
-        in (await olya.reads("Кофейная карта"))["text"]
+        "Ещё 2 штампа — и это ваше: Кофе в подарок" in (await olya.reads("Кофейная карта"))["text"]
     )
     await olya.send("/offers")
     await olya.reads("Ваши купоны")

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from loyalty.chains import triggers_segment as segment
-from loyalty.chains.model import EventTrigger, ExpiryTrigger, SegmentTrigger
+from loyalty.chains.model import DateTrigger, EventTrigger, ExpiryTrigger, SegmentTrigger
 from loyalty.chains.store import Chain, all_chains, definition_of
 from loyalty.chains.tables import chain
 from loyalty.chains.triggers_common import USEFUL, Place, Window, enrol
@@ -54,6 +54,9 @@ SLICES = 2
 SLICE = 10_000
 WIDE_SLICE = 25_000
 """Customers in a slice; in a wide one where a rule is asked, which may read whole tables."""
+
+LEARNT_LATE = timedelta(days=60)
+"""How far back a start is made at most for a date of the guest's own that is still ahead."""
 
 WHOLE_EVERY = timedelta(hours=1)
 SEGMENT_EVERY = timedelta(minutes=5)
@@ -191,10 +194,19 @@ def _look(place: Place, item: Chain, known: Progress | None, slices: int) -> tup
 
 def _floor(place: Place, item: Chain) -> datetime:
     """Starts up to here are not made: too old to be of use, or the chain was off."""
-    useful = place.now - USEFUL
+    useful = place.now - max(USEFUL, _ahead(item))
     if item.enabled_at is None:
         return place.now
     return max(useful, item.enabled_at - timedelta(microseconds=1))
+
+
+def _ahead(item: Chain) -> timedelta:
+    """How long before its day a chain about a date of the guest's own starts: a date that is
+    learnt late is of use as long as it is ahead."""
+    trigger = item.definition.trigger
+    if not isinstance(trigger, DateTrigger) or not trigger.field.startswith("field:"):
+        return timedelta()
+    return min(timedelta(days=trigger.days_before), LEARNT_LATE)
 
 
 def _is_first(item: Chain, progress: Progress | None) -> bool:

@@ -129,12 +129,28 @@ async def test_a_date_that_is_cleared_stops_them(stage: Stage) -> None:
     assert await steps(stage, anna) == [("14", early)]
 
 
-async def test_a_date_written_late_still_brings_what_is_ahead(stage: Stage) -> None:
+@pytest.mark.parametrize(("ahead", "said"), [(9, ["14", "3"]), (5, ["14", "3"]), (2, ["3"])])
+async def test_a_date_written_late_still_brings_what_is_ahead(
+    stage: Stage, ahead: int, said: list[str]
+) -> None:
     anna = await stage.person(ANNA)
     await only(stage, "renewal")
-    start = clock.local_date(clock.now(), ZONE)
-    await on(stage, start + timedelta(days=15), 12)
-    ends = start + timedelta(days=15 + 9)
+    written = clock.local_date(clock.now(), ZONE) + timedelta(days=15)
+    await on(stage, written, 12)
+    ends = written + timedelta(days=ahead)
     await write(stage, anna, ends)
-    await on(stage, ends, 12)
-    assert [step for step, _ in await steps(stage, anna)][-1:] == ["3"]
+    await on(stage, written + timedelta(days=1), 12)
+    left = {8: "8 дней", 4: "4 дня", 1: "1 день"}[ahead - 1]
+    assert left in (await stage.texts(ANNA))[-1].replace("\u00a0", " "), "the days that are left"
+    await on(stage, ends + timedelta(days=1), 12)
+    assert [step for step, _ in await steps(stage, anna)] == said
+
+
+async def test_a_date_that_is_over_starts_nothing(stage: Stage) -> None:
+    anna = await stage.person(ANNA)
+    await only(stage, "renewal")
+    written = clock.local_date(clock.now(), ZONE) + timedelta(days=15)
+    await on(stage, written, 12)
+    await write(stage, anna, written - timedelta(days=1))
+    await on(stage, written + timedelta(days=2), 12)
+    assert await stage.touches(anna) == []

@@ -308,6 +308,7 @@ def rule_parts(request: web.Request, near: Near, t: Translator) -> dict[str, Any
     """What forms with rules need."""
     return {
         "near": near.around,
+        "own_dates": near.choices.by_source.get("own_dates", ()),
         "categories": near.around.goods.categories[:14],
         "cards": near.around.cards(t.language),
         "marks": marks(t, request.app[SETTINGS].currency),

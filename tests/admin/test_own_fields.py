@@ -10,11 +10,12 @@ import pytest
 import sqlalchemy as sa
 
 from loyalty import chains, clock, customers, privacy
+from loyalty.chains import drafts
 from loyalty.customers import customer
 from loyalty.events import event
 from tests.admin import shop
 from tests.admin.conftest import KEYS
-from tests.admin.forms import fields, words
+from tests.admin.forms import changed, fields, words
 from tests.admin.shop import Visitor
 from tests.world import ZONE, World
 
@@ -203,3 +204,18 @@ async def test_a_chain_says_when_nobody_has_its_date(world: World, owner: Visito
     await owner.post(f"/admin/customers/{anna}/fields", key="renewal", value="2027-05-31")
     for where in ("/admin/chains", "/admin/chains/renewal"):
         assert said not in words((await owner.get(where))[1])
+
+
+async def test_a_chain_can_start_by_any_date_there_is(world: World, owner: Visitor) -> None:
+    await world.db.transact(lambda s: chains.ensure_shipped(s, now=world.now))
+    await owner.get(HOME)
+    await owner.post(HOME, label="Гарантия", kind="date", key="warranty")
+    await owner.post(HOME, label="Машина", kind="text", key="car")
+    status, page, _ = await owner.get("/admin/chains/renewal/edit/part/trigger")
+    offered = page.partition('id="own-dates"')[2].partition("</datalist>")[0]
+    assert (status, "Гарантия" in offered, "Машина" in offered) == (200, True, False)
+    here = "/admin/chains/renewal/edit/part/trigger"
+    await owner.send(here, changed(fields(page, "rules-form"), field=" Warranty "))
+    draft = await world.db.read(lambda s: drafts.find(s, key="renewal"))
+    assert draft.draft is not None
+    assert draft.draft["trigger"]["field"] == "field:warranty"

@@ -35,7 +35,8 @@ class Halting:
                 people.add(outcome.outgoing.customer_id or 0)
                 if len(people) >= REJECTIONS:
                     del self._refused[version]
-                    await self._halt(version, outcome.reason or "rejected")
+                    # Telegram's own words may quote the text: neither kept nor logged.
+                    await self._halt(version, delivery.code_of(outcome.reason))
 
     async def _halt(self, version: int, reason: str) -> None:
         try:

@@ -136,7 +136,7 @@ async def test_a_chain_refused_five_times_in_a_row_is_switched_off(
             "method": "sendMessage",
             "kind": "400",
             "times": 5,
-            "description": "Bad Request: can't parse entities",
+            "description": "Bad Request: can't parse entities: anna petrova",
         },
     )
     for customer_id in people[:5]:
@@ -152,9 +152,10 @@ async def test_a_chain_refused_five_times_in_a_row_is_switched_off(
         return session.execute(of_welcome).one(), session.execute(kept).scalars().all()
 
     halted, told = await stage.world.db.read(look)
-    assert (halted.enabled, halted.halted_reason) == (False, "Bad Request: can't parse entities")
-    assert [one["chain"] for one in told] == ["welcome"]
+    assert (halted.enabled, halted.halted_reason) == (False, "bad_markup")
+    assert [(one["chain"], one["reason"]) for one in told] == [("welcome", "bad_markup")]
     assert "chain welcome was switched off" in caplog.text
+    assert "petrova" not in caplog.text
     # What was on its way from it does not leave any more.
     await _add(stage, 905, dict(row.payload), customer_id=people[5], message_class="trigger")
     stage.running.wake()

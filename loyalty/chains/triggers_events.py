@@ -148,7 +148,10 @@ def _starts(
     since = item.enabled_at or now
     for row in page:
         facts, at = carts.facts_of(row.data), carts.happened_at(row)
-        if row.customer_id is None or min(at, row.at) < since or not _fits(trigger, facts):
+        # A till that was offline tells of a sale late: its steps are reckoned from the sale, but
+        # whether the chain was on is told by when we heard of it.
+        told = row.at if "purchase_id" in facts else min(at, row.at)
+        if row.customer_id is None or told < since or not _fits(trigger, facts):
             continue
         occurrence = _occurrence(trigger, row.id, facts)
         if occurrence is None or len(occurrence) > _LONGEST:

@@ -109,6 +109,7 @@ def _next_silence(place: Place, trigger: SilenceTrigger) -> datetime | None:
         .where(
             customer_stats.c.last_purchase_at > place.now - length,
             customer_stats.c.orders > 0,
+            customer_stats.c.spent > 0,
             *standing(),
         )
     )

@@ -58,6 +58,8 @@ def silence_starts(place: Place, item: Chain, window: Window) -> sa.Select[Any]:
             purchase.c.sold_at <= sold.until,
             ~purchase.c.unlinked_return,
             customer_stats.c.orders > 0,
+            # Whoever brought everything back has bought nothing that could be missed.
+            customer_stats.c.spent > 0,
             ~again,
             *standing(),
             *window.of(purchase.c.customer_id),

@@ -298,6 +298,7 @@ def purchase_event(
         actor=sale.actor,
         data={
             "purchase_id": str(sale.purchase_id),
+            "occurred_at": basket.receipt.sold_at.isoformat(),
             "first": first,
             "total": basket.receipt.total,
             "earned": priced.earned,

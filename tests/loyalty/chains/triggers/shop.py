@@ -134,7 +134,7 @@ class Shop:
                 {
                     "customer_id": who,
                     "orders": 1,
-                    "spent": 10_000,
+                    "spent": 0 if returned else 10_000,
                     "first_purchase_at": at,
                     "last_purchase_at": at,
                     "window_spent": 0,

@@ -43,6 +43,18 @@ async def test_whoever_comes_in_meanwhile_is_not_missed(shop: Shop) -> None:
     assert await shop.occurrences() == [("anna", str(again))]
 
 
+async def test_whoever_brought_everything_back_has_nothing_to_miss(shop: Shop) -> None:
+    for name in ("anna", "boris"):
+        await shop.person(name)
+    await shop.buys("boris", START - 60 * DAY)
+    last = await shop.buys("boris", START - 10 * DAY, returned=True)
+    await shop.buys("anna", START - 10 * DAY, returned=True)
+    await shop.chain("win_back", MONTH)
+    for days in (0, 21):
+        await shop.plan(START + days * DAY)
+    assert await shop.occurrences() == [("boris", str(last))]
+
+
 async def test_each_silence_is_one_however_often_the_planner_runs(shop: Shop) -> None:
     await shop.person("anna")
     one = await shop.buys("anna", START - 30 * DAY)

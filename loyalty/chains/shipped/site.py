@@ -102,7 +102,8 @@ ABANDONED_VIEW = preset(
             lifetime_hours=_CART_HOURS,
         ),
     ],
-    exits=["ordered"],
+    # Who has filled a cart since is reminded of that.
+    exits=["ordered", {"field": "event", "key": "cart_updated", "days": 2, "op": ">=", "value": 1}],
     re_entry={"days": 7, "one_at_a_time": True},
 )
 

@@ -127,6 +127,18 @@ async def test_looking_at_goods_is_answered_once_a_week(stage: Stage) -> None:
     assert said == [1, 1, 1, 2]
 
 
+async def test_who_has_filled_a_cart_is_reminded_of_that_alone(stage: Stage) -> None:
+    await only(stage, "abandoned_cart", "abandoned_view")
+    anna = await stage.person(ANNA)
+    start = clock.now()
+    await cues.view_goods(stage, anna)
+    await cues.fill_a_cart(stage, anna)
+    for hours in (2, 5, 26, 50):
+        await reach(stage, start + timedelta(hours=hours))
+    assert await sent(stage, anna, "abandoned_view") == []
+    assert await sent(stage, anna, "abandoned_cart") == ["remind", "goods", "coupon", "discount"]
+
+
 async def test_every_purchase_is_asked_about_within_the_limits(stage: Stage) -> None:
     await only(stage, "rating")
     anna = await stage.person(ANNA)

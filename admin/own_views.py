@@ -88,6 +88,7 @@ def say_wrong(t: Translator, error: DomainError) -> Markup:
     if error.code == "own_value_invalid":
         name = str(facts["field"])
         said = t(SHIPPED_LABELS[name]) if name in SHIPPED_LABELS else name
-        return t(_WRONG_VALUE[facts["kind"]], field=said, limit=facts["limit"])
-    key, limit = facts["key"], facts["limit"]
-    return t(_WRONG_FIELD[facts["problem"]], key=key, limit=limit)
+        words = _WRONG_VALUE[facts["kind"]]
+        return t(words, field=said, limit=facts["limit"])
+    words = _WRONG_FIELD[facts["problem"]]
+    return t(words, key=facts["key"], limit=facts["limit"])

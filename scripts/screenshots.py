@@ -36,7 +36,7 @@ STOP_SECONDS = 40
 # A page waits for the bot, and the first start fills a database on what may be a busy machine.
 WAIT_MS = 60_000
 CUSTOMER, CASHIER = 1001, 1003
-SUM = "450"
+SUM, RECEIPT = "450", "🎉"
 DAYS = 3
 FLAGS = (
     "--no-sandbox",
@@ -67,15 +67,21 @@ class Words:
     card: str
     confirm: str
     spend: str
-    points: str
     day: str
+    cancel: str
 
 
 WORDS = {
     "ru": Words(
-        "Принять", "Нет, спасибо", "Показать", "к оплате", "Потратить 1", "Баллы", "+1 день"
+        "Принять",
+        "Нет, спасибо",
+        "Показать",
+        "к оплате",
+        "Потратить 1",
+        "+1 день",
+        "Отмена",
     ),
-    "en": Words("Agree", "No, thanks", "Show my card", "to pay", "Spend 1", "Points", "+1 day"),
+    "en": Words("Agree", "No, thanks", "Show my card", "to pay", "Spend 1", "+1 day", "Cancel"),
 }
 
 
@@ -190,7 +196,8 @@ def join(page: Page, words: Words) -> None:
     customer = phone(page, CUSTOMER)
     customer.locator(".foot .wide").click()
     tap(page, CUSTOMER, words.agree)
-    customer.locator(".reply-keys .key").click()
+    # The second key leads back.
+    customer.locator(".reply-keys .key").first.click()
     customer.locator(".cover button.primary").click()
 
 
@@ -210,9 +217,8 @@ def sell(page: Page, words: Words) -> None:
     tap(page, CUSTOMER, words.card)
     photo = phone(page, CUSTOMER).locator(".row.theirs img.photo").last
     photo.wait_for()
-    before = last_said(page, CASHIER)
     phone(page, CUSTOMER).locator(".scan button").last.click()
-    wait_for_more(page, CASHIER, before)
+    phone(page, CASHIER).locator(".row .key", has_text=words.cancel).last.wait_for()
     box = phone(page, CASHIER).locator("textarea.box")
     box.fill(SUM)
     box.press("Enter")
@@ -257,7 +263,7 @@ def chat(browser: Browser, url: str, language: str) -> None:
         answer_offers(page, words, yes=True)
         sell(page, words)
         confirm_sale(page, words)
-        phone(page, CUSTOMER).locator(".row .key", has_text=words.points).last.wait_for()
+        phone(page, CUSTOMER).locator(".row.theirs", has_text=RECEIPT).last.wait_for()
         save(page, f"chat-{language}")
         move_days(page, words)
         save(page, f"later-{language}")
@@ -297,6 +303,10 @@ def panel(browser: Browser, url: str, language: str) -> None:
                 page.goto(f"{url}/staff")
                 page.wait_for_selector("form[action='/admin/staff']")
                 save(page, f"staff-{language}")
+                for where, called in (("chains", "chains"), ("chains/preview", "ahead")):
+                    page.goto(f"{url}/{where}")
+                    page.wait_for_load_state("networkidle")
+                    save(page, f"{called}-{language}")
 
 
 def main() -> int:

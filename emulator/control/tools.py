@@ -70,7 +70,7 @@ async def get_state(request: web.Request) -> web.Response:
     return web.json_response(
         {
             "bots": [_bot_json(bot) for bot in world.bots.values()],
-            "people": [person.as_json() for person in world.people.values()][:50],
+            "people": [person.as_json() for person in world.people.values()][:200],
             "now": world.clock.now(),
             "offset": world.clock.offset,
             "product_clock": bool(request.app[PRODUCT_URL]),

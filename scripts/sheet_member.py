@@ -56,6 +56,8 @@ def profile(stage: Stage, anna: Actor) -> None:
     anna.tap("zone_other", "Time zone: the hour there")
     anna.tap("zone_at", "Time zone: the places")
     anna.tap("zone_other")
+    anna.say("Лондон" if stage.language == "ru" else "London", "A city typed", step="zone_city")
+    anna.tap("zone_other")
     anna.tap("zone")
     anna.tap("zone_set", "Time zone is kept")
     _to_profile(anna)

@@ -124,6 +124,7 @@ def returns(vera: Actor, anna: Actor) -> None:
     """By today's list and by number."""
     vera.say("/return", "Which purchase comes back?")
     vera.say("zzz", "No such number", step="till:return")
+    vera.say("/return")
     vera.tap("ret:view", "What comes back")
     if vera.has("ret:pick"):
         vera.tap("ret:pick", "Some of the goods")

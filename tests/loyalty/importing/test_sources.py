@@ -137,7 +137,19 @@ def test_every_problem_has_words_in_both_languages() -> None:
         ("path", "reason", "delimiter", "part", "field", "fields", "column", "columns", "profile"),
         "x",
     ) | dict.fromkeys(
-        ("profiles", "format", "found", "needed", "text", "limit", "ours", "number", "tiers"), "y"
+        (
+            "profiles",
+            "format",
+            "found",
+            "needed",
+            "text",
+            "limit",
+            "ours",
+            "number",
+            "tiers",
+            "kind",
+        ),
+        "y",
     )
     for code in WORDS:
         english, russian = (say(language, code, facts) for language in sorted(LANGUAGES))

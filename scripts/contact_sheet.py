@@ -28,7 +28,7 @@ SCREENS = ROOT / "docs" / "screens"
 LANGUAGES = ("ru", "en")
 # A sheet's pictures are this much smaller than the screen; single tiles this much larger.
 SHEET_SCALE, TILE_SCALE = 0.75, 1.5
-SHEETS, COLUMNS = 2, 9
+SHEETS, COLUMNS = 3, 9
 EARLY = "the play ended early"
 ANNA, BORIS, VERA, GLEN, KATE = 1001, 1002, 1003, 1004, 1005
 

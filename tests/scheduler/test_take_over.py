@@ -23,12 +23,16 @@ ANNA = 501
 
 SCHEDULER = """
 import asyncio, sys
+from datetime import timedelta
 import scheduler
+from loyalty import clock
 from loyalty.db import Database
 from loyalty.settings import Settings
 
 async def main():
-    url, api_url, token = sys.argv[1:4]
+    url, api_url, token, offset = sys.argv[1:5]
+    # The stage's own hour, a noon: a welcome waits for the morning in quiet hours.
+    clock.set_offset(timedelta(seconds=float(offset)))
     db = Database(url)
     running = await scheduler.start(db, settings=Settings(database_url=url), token=token,
                                     api_url=api_url)
@@ -47,6 +51,7 @@ async def _start(stage: Stage, url: str) -> tuple[Process, str]:
         url,
         stage.client.emulator.url,
         TOKEN,
+        str(clock.offset().total_seconds()),
         cwd=ROOT,
         stdout=PIPE,
         env=os.environ | {"PYTHONPATH": str(ROOT), "SECRET_KEY": "a key that is long enough"},

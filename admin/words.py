@@ -83,7 +83,6 @@ _TEMPLATES = {
     "birthday_points": N_("Birthday points"),
     "tier_warned": N_("A level in danger"),
     "referral_reward": N_("Points for a friend"),
-    "points_expired": N_("Points expired"),
     "consent_changed": N_("Consent changed"),
     "staff_answer": N_("An answer of the team"),
     "talk_waits": N_("A guest waits for an answer"),

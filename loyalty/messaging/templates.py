@@ -268,18 +268,6 @@ def _referral_reward(values: Mapping[str, Any], context: Context) -> Message:
     return Message(_lines(head, *_balance(values, context)))
 
 
-@_template("points_expired")
-def _points_expired(values: Mapping[str, Any], context: Context) -> Message:
-    _ = context.say
-    points = _.points(int(values["points"]))
-    return Message(
-        _lines(
-            _("⌛ Out of date and written off: {points}.", points=points),
-            *_balance(values, context),
-        )
-    )
-
-
 @_template("new_account_used_your_phone")
 def _new_account(values: Mapping[str, Any], context: Context) -> Message:
     _ = context.say

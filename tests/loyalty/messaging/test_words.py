@@ -16,7 +16,6 @@ VALUES: dict[str, dict[str, Any]] = {
     "returned": {"amount": 45000, "earned_reversed": 22, "spent_returned": 5, "balance": 1},
     "welcome_points": {"points": 100},
     "birthday_points": {"points": 200, "last_day": "2026-03-17"},
-    "points_expired": {"points": 21, "balance": 5},
     "tier_warned": {
         "tier": {"ru": "Золото", "en": "Gold"},
         "to_keep": 340000,

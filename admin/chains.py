@@ -12,7 +12,15 @@ from sqlalchemy.orm import Session
 
 from admin.base import PANEL, SETTINGS, allowed, db, me
 from admin.chains_around import near_of, sayer
-from admin.chains_reasons import COLOURS, OUTCOMES, say_need, say_problem, say_reason
+from admin.chains_reasons import (
+    COLOURS,
+    FILTERS,
+    OUTCOMES,
+    say_need,
+    say_outcome,
+    say_problem,
+    say_reason,
+)
 from admin.chains_words import ACTING, ChainSayer
 from admin.customers import row_id
 from admin.render import language, page
@@ -261,8 +269,8 @@ async def show(
         says=says,
         days=DAYS,
         asked={**asked, "customer": asked["customer_id"] or ""},
-        outcomes=[(code, t(said)) for code, said in OUTCOMES.items()],
-        outcome_words={code: t(said) for code, said in OUTCOMES.items()},
+        outcomes=[(code, t(said)) for code, said in FILTERS.items()],
+        ended=lambda outcome, kind: say_outcome(t, outcome, kind),
         colours=COLOURS,
         reasons=_reasons(found["steps"], asked["reason"]),
         steps_said=_acting(one, says),

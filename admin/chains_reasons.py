@@ -75,6 +75,23 @@ OUTCOMES: dict[str, str] = {
     "skipped": N_("not sent"),
     "held_out": N_("not sent on purpose"),
 }
+FILTERS: dict[str, str] = OUTCOMES | {
+    "done": N_("given or done"),
+    "skipped": N_("not sent, not given"),
+    "held_out": N_("left out on purpose"),
+}
+"""The same of a whole chain, whose steps are of many kinds."""
+_OF_GIFTS = {
+    "done": N_("gift given"),
+    "skipped": N_("gift not given"),
+    "held_out": N_("gift not given on purpose"),
+}
+_OF_DEEDS = {
+    "done": N_("done"),
+    "skipped": N_("not done"),
+    "held_out": N_("not done on purpose"),
+}
+_BY_KIND = {"gift": _OF_GIFTS, "tag": _OF_DEEDS, "task": _OF_DEEDS, "webhook": _OF_DEEDS}
 COLOURS = {
     "sent": "good", "done": "good", "unknown": "waiting", "leaving": "waiting",
     "waiting": "waiting", "skipped": "plain", "held_out": "plain",
@@ -152,6 +169,12 @@ def say_reason(t: Translator, code: str | None) -> Markup | None:
         return t(REASONS[kind])
     del rest
     return t(REASONS["other"])
+
+
+def say_outcome(t: Translator, outcome: str, kind: str) -> Markup:
+    """How a decision ended, one of ``OUTCOMES``, in words that fit the ``kind`` of its step, or
+    the class of its message: a gift is given, a message is sent."""
+    return t(_BY_KIND.get(kind, OUTCOMES).get(outcome, OUTCOMES[outcome]))
 
 
 def say_need(t: Translator, code: str) -> Markup:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from admin.base import PANEL, SETTINGS, allowed, db, me, sees_phones
 from admin.chains import EDITORS, say_first
 from admin.chains_around import near_of, sayer
-from admin.chains_reasons import say_reason
+from admin.chains_reasons import say_outcome, say_reason
 from admin.chains_variables import ROOMY, clean
 from admin.customers import row_id
 from admin.errors import status_of
@@ -40,14 +40,6 @@ DAYS = (1, 3, 7, 14, 30)
 ROWS = 300
 GETS = ("send", "wait")
 FOUND = 8
-DECISIONS = {
-    "send": (N_("goes out"), "good"),
-    "done": (N_("done"), "good"),
-    "wait": (N_("waits"), "waiting"),
-    "skipped": (N_("not sent"), "plain"),
-    "held_out": (N_("not sent on purpose"), "plain"),
-}
-"""What is decided about a step that lies ahead, and its colour."""
 ENDS = {
     "done": N_("The chain comes to its end."),
     "exited": N_("The customer leaves the chain here."),
@@ -56,10 +48,14 @@ ENDS = {
 
 
 def decided(t: Translator, decision: str, kind: str) -> tuple[Markup, str]:
-    """A decision in words, and its colour."""
-    code = "done" if decision == "send" and kind != "message" else decision
-    said, colour = DECISIONS.get(code, DECISIONS["skipped"])
-    return t(said), colour
+    """A decision about a step that lies ahead in words, and its colour."""
+    if decision == "send":
+        if kind == "gift":
+            return t("the gift is given"), "good"
+        return t("goes out") if kind == "message" else say_outcome(t, "done", kind), "good"
+    if decision == "wait":
+        return t("waits"), "waiting"
+    return say_outcome(t, decision, kind), "plain"
 
 
 # --- the days ahead --------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from datetime import date
 
 from markupsafe import Markup
 
-from admin.chains_reasons import REASONS, say_reason
+from admin.chains_reasons import REASONS, say_outcome, say_reason
 from loyalty.errors import DomainError, Invalid, NotAllowed, NotFound
 from loyalty.promotions.describe import breakdown
 from loyalty.reports.card import Bought, Communication
@@ -263,13 +263,14 @@ class Words:
         t = self._t
         reason = say_reason(t, item.reason)
         if item.decision == "held_out":
-            return _PLAIN, t("not sent on purpose"), say_reason(t, "holdout")
+            said = say_outcome(t, "held_out", item.message_class)
+            return _PLAIN, said, say_reason(t, "holdout")
         if item.decision == "skipped":
-            return _PLAIN, t("not sent"), reason
+            return _PLAIN, say_outcome(t, "skipped", item.message_class), reason
         if item.decision == "wait":
             return _WAITING, t("waits"), reason
         if item.state is None and item.source and item.message_class in _DEEDS:
-            return _GOOD, t("done"), None
+            return _GOOD, say_outcome(t, "done", item.message_class), None
         state = item.state or "queued"
         why = say_reason(t, item.state_reason) if item.state_reason in REASONS else None
         colour = {

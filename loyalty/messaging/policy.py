@@ -157,8 +157,9 @@ Decision = Send | Wait | Skip | HeldOut
 def decide(facts: Facts, rules: PolicyRules) -> Decision:
     """Whether the message may leave at ``facts.now``.
 
-    A wait that would end after the deadline is a skip for the same reason. The holdout is
-    looked at last: held-out people are those who would have been sent to.
+    A wait is over at the first moment that everything allows, as far as is known today: quiet
+    hours and caps together. One that would end after the deadline is a skip for the same reason.
+    The holdout is looked at last: held-out people are those who would have been sent to.
     """
     if not facts.reachable:
         return Skip("unreachable")
@@ -168,12 +169,7 @@ def decide(facts: Facts, rules: PolicyRules) -> Decision:
         return Send()
     if facts.paused:
         return Skip("paused")
-    decision = (
-        _consent(facts)
-        or _quiet(facts, rules)
-        or _rivals(facts)
-        or _caps(facts, rules.for_segments(facts.segments))
-    )
+    decision = _consent(facts) or _when(facts, rules.for_segments(facts.segments))
     if isinstance(decision, Wait) and decision.until > facts.deadline:
         return Skip(decision.reason)
     if decision is not None:
@@ -213,22 +209,48 @@ def _consent(facts: Facts) -> Decision | None:
     return Skip("no_consent")
 
 
-def _quiet(facts: Facts, rules: PolicyRules) -> Decision | None:
+def _when(facts: Facts, rules: PolicyRules) -> Decision | None:
+    """What keeps it from leaving now, and until when: a night may follow a day that is full, and
+    a full day the night. What takes a whole day is told before the quiet hours around it."""
+    moment, reason = facts.now, None
+    while moment <= facts.deadline:
+        told = _quiet(facts, rules, moment)
+        if told is None and moment == facts.now:
+            told = _rivals(facts, rules)
+        if told is None:
+            told = _caps(facts, rules, moment)
+        if told is None:
+            break
+        if isinstance(told, Skip):
+            return told
+        moment = told.until
+        if reason is None or told.reason != "quiet_hours":
+            reason = told.reason
+    return None if reason is None else Wait(moment, reason)
+
+
+def _quiet(facts: Facts, rules: PolicyRules, moment: datetime) -> Wait | None:
     start, end = facts.quiet or (rules.quiet_start, rules.quiet_end)
-    until = quiet_until(facts.now, time_zone=facts.time_zone, start=start, end=end)
+    until = quiet_until(moment, time_zone=facts.time_zone, start=start, end=end)
     return Wait(until, "quiet_hours") if until else None
 
 
-def _rivals(facts: Facts) -> Decision | None:
-    if facts.message_class == MASS and facts.rivals:
-        return Skip("trigger_first")
-    if facts.message_class == TRIGGER and any(other < facts.rank for other in facts.rivals):
-        return Wait(_next_day(facts), "another_first")
-    return None
+def _rivals(facts: Facts, rules: PolicyRules) -> Wait | Skip | None:
+    if facts.message_class == MASS:
+        return Skip("trigger_first") if facts.rivals else None
+    ahead = sum(other < facts.rank for other in facts.rivals)
+    if not ahead:
+        return None
+    # There may be room for them and for this one, too.
+    taken = [*facts.left, *(Left(TRIGGER, facts.now),) * ahead]
+    if _caps(replace(facts, left=taken), rules, facts.now) is None:
+        return None
+    tomorrow = clock.local_date(facts.now, facts.time_zone) + timedelta(days=1)
+    return Wait(clock.start_of_day(tomorrow, facts.time_zone), "another_first")
 
 
-def _caps(facts: Facts, rules: PolicyRules) -> Decision | None:
-    today = clock.local_date(facts.now, facts.time_zone)
+def _caps(facts: Facts, rules: PolicyRules, moment: datetime) -> Wait | Skip | None:
+    today = clock.local_date(moment, facts.time_zone)
     days = [(left.message_class, clock.local_date(left.at, facts.time_zone)) for left in facts.left]
     own = [day for name, day in days if name == facts.message_class]
     if facts.message_class == MASS:
@@ -266,8 +288,3 @@ def _first_free(days: Sequence[date], today: date, window: int, cap: int) -> dat
         if _within(days, day, window) < cap:
             return day
     return None
-
-
-def _next_day(facts: Facts) -> datetime:
-    today = clock.local_date(facts.now, facts.time_zone)
-    return clock.start_of_day(today + timedelta(days=1), facts.time_zone)

@@ -66,6 +66,8 @@ class Touched:
     name: str | None
     source: str
     step: str
+    # What the step is, in the words of a touch: trigger, gift, tag, webhook or task.
+    kind: str
     outcome: str
     reason: str | None
     variant: str | None
@@ -234,6 +236,7 @@ def _touched(row: sa.Row[Any], tapped: set[int]) -> Touched:
         name=row.name,
         source=row.source,
         step=row.step,
+        kind=row.message_class,
         outcome=outcome_of(row.decision, row.state),
         reason=reason_of(row.decision, row.reason, row.state, row.why),
         variant=row.variant,

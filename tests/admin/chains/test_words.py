@@ -9,8 +9,15 @@ from typing import get_args
 import pytest
 
 from admin import chains_message_form, rule_form
-from admin.chains_reasons import OUTCOMES, REASONS, known_problem, say_problem, say_reason
-from admin.chains_trying import DECISIONS
+from admin.chains_reasons import (
+    OUTCOMES,
+    REASONS,
+    known_problem,
+    say_outcome,
+    say_problem,
+    say_reason,
+)
+from admin.chains_trying import decided
 from admin.chains_variables import (
     FALLBACKS,
     VARIABLES,
@@ -75,7 +82,22 @@ def test_no_reason_is_told_as_a_code(language: str) -> None:
         assert "_" not in said, code
     assert say_reason(t, None) is None
     assert set(OUTCOMES) == set(chain_figures.OUTCOMES)
-    assert {"send", "wait", "skipped", "held_out"} <= set(DECISIONS)
+    for kind in ("message", "gift", "tag", "task", "webhook"):
+        assert all(decided(t, one, kind)[0] for one in ("send", "wait", "skipped", "held_out"))
+
+
+def test_a_gift_is_given_and_a_message_is_sent() -> None:
+    t = translator("en")
+    ended = {"done": "gift given", "skipped": "gift not given"}
+    for outcome, said in ended.items():
+        assert str(say_outcome(t, outcome, "gift")) == said
+    for kind in ("tag", "task", "webhook"):
+        assert str(say_outcome(t, "skipped", kind)) == "not done"
+    for kind in ("trigger", "message", "mass"):
+        assert str(say_outcome(t, "skipped", kind)) == "not sent"
+    assert str(decided(t, "skipped", "gift")[0]) == "gift not given"
+    assert str(decided(t, "send", "gift")[0]) == "the gift is given"
+    assert str(translator("ru")("gift not given")) == "подарок не вручён"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -53,7 +53,7 @@ def days_ago(*days: float, name: str = TRIGGER) -> list[Left]:
 
 def moscow(day: int, hour: int) -> datetime:
     """An hour of a day in March 2026, Moscow time."""
-    return datetime(2026, 3, day, hour - 3, tzinfo=UTC)
+    return datetime(2026, 3, day, hour, tzinfo=UTC) - timedelta(hours=3)
 
 
 @pytest.mark.parametrize(
@@ -76,13 +76,27 @@ def moscow(day: int, hour: int) -> datetime:
         ({"now": moscow(4, 22), "deadline": moscow(5, 8)}, Skip("quiet_hours")),
         # A day of its own: 23:00 in Moscow is 21:00 in London, 15:00 in New York.
         ({"now": moscow(4, 23), "time_zone": "America/New_York"}, Send()),
-        ({"left": days_ago(0.1)}, Wait(datetime(2026, 3, 4, 21, tzinfo=UTC), "cap_day")),
+        ({"left": days_ago(0.1)}, Wait(moscow(5, 9), "cap_day")),
+        # A full day, then the night: neither is forgotten, and the day is what is told.
+        ({"left": days_ago(0.1), "deadline": moscow(5, 8)}, Skip("cap_day")),
+        ({"left": days_ago(0.1), "deadline": moscow(5, 9)}, Wait(moscow(5, 9), "cap_day")),
+        ({"left": days_ago(0.1), "quiet": (0, 0)}, Wait(moscow(5, 0), "cap_day")),
+        ({"now": moscow(4, 7), "left": days_ago(0.4)}, Wait(moscow(5, 9), "cap_day")),
+        ({"now": moscow(4, 22), "left": days_ago(0.1)}, Wait(moscow(5, 9), "quiet_hours")),
+        (
+            {"now": moscow(4, 22), "left": days_ago(0.1, 1, 2, 6), "deadline": moscow(9, 9)},
+            Wait(moscow(5, 9), "quiet_hours"),
+        ),
+        (
+            {"now": moscow(4, 22), "left": days_ago(0.1, 1, 2, 5), "deadline": moscow(9, 9)},
+            Wait(moscow(6, 9), "cap_week"),
+        ),
         ({"left": days_ago(0.6)}, Send()),
         ({"left": days_ago(1, 2, 3)}, Send()),
         ({"left": days_ago(1, 2, 3, 4)}, Skip("cap_week")),
         (
             {"left": days_ago(1, 2, 3, 5), "deadline": NOON + timedelta(days=3)},
-            Wait(datetime(2026, 3, 5, 21, tzinfo=UTC), "cap_week"),
+            Wait(moscow(6, 9), "cap_week"),
         ),
         ({"left": days_ago(7, 8, 9, 10)}, Send()),
         (
@@ -93,7 +107,7 @@ def moscow(day: int, hour: int) -> datetime:
         ({"rank": 4, "rivals": [5, 9]}, Send()),
         (
             {"rank": 4, "rivals": [5, 0]},
-            Wait(datetime(2026, 3, 4, 21, tzinfo=UTC), "another_first"),
+            Wait(moscow(5, 9), "another_first"),
         ),
         (
             {"rank": 4, "rivals": [0], "deadline": NOON + timedelta(hours=6)},
@@ -102,6 +116,14 @@ def moscow(day: int, hour: int) -> datetime:
         ({"message_class": MASS}, Send()),
         ({"message_class": MASS, "rivals": [14]}, Skip("trigger_first")),
         ({"message_class": MASS, "left": days_ago(0.1)}, Skip("trigger_first")),
+        (
+            {"message_class": MASS, "now": moscow(4, 7), "left": days_ago(0.4)},
+            Skip("trigger_first"),
+        ),
+        (
+            {"message_class": MASS, "now": moscow(4, 22), "left": days_ago(0.1)},
+            Wait(moscow(5, 9), "quiet_hours"),
+        ),
         ({"message_class": MASS, "left": days_ago(0.1, name=MASS)}, Skip("cap_day")),
         ({"message_class": MASS, "left": days_ago(1, 5, name=MASS)}, Skip("cap_week")),
         ({"message_class": MASS, "left": days_ago(1, 2, 3, 4, 5)}, Skip("cap_all_week")),
@@ -141,6 +163,14 @@ def test_the_looks_for_an_answer_about_news_grow_apart_and_end() -> None:
     assert decision == Skip("no_consent")
     assert looks < 15
     assert now - born >= CONSENT_ASKED_WITHIN
+
+
+def test_who_may_hear_several_a_day_need_not_wait_for_tomorrow() -> None:
+    two = PolicyRules(trigger_per_day=2)
+    assert decide(facts(rank=4, rivals=[0]), two) == Send()
+    assert decide(facts(rank=4, rivals=[0, 1]), two) == Wait(moscow(5, 9), "another_first")
+    full = facts(rank=4, rivals=[0], left=days_ago(0.1))
+    assert decide(full, two) == Wait(moscow(5, 9), "another_first")
 
 
 def berlin(month: int, day: int, hour: int, minute: int = 0, *, fold: int = 0) -> datetime:

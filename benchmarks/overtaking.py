@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from benchmarks.common import Row, median
 from benchmarks.emulator_send import TOKEN
-from benchmarks.messages_out import CHATS, PLACE, RECEIPT, _people, emulator
+from benchmarks.messages_out import CHATS, PLACE, _people, emulator, receipt
 from loyalty import clock, consent, messaging, program
 from loyalty.consent import ADS_TELEGRAM
 from loyalty.db import Database, Rows, migrate
@@ -96,7 +96,7 @@ def _receipt(session: Session) -> int:
         chat_id=CHATS,
         message_class="service",
         key=f"receipt:{key}",
-        payload=RECEIPT,
+        payload=receipt(key),
         now=now,
     )
     rows.put(session)

@@ -8,7 +8,6 @@ the same server, three times; medians are compared.
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import os
 import random
@@ -18,17 +17,14 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Coroutine
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
-import uvloop
 from sqlalchemy.orm import Session
 
-from benchmarks.common import Row, median
+from benchmarks.common import Row, as_the_product_does, median
 from loyalty import program, purchases
 from loyalty.db import Database, migrate
 from loyalty.ids import new_id
@@ -109,15 +105,6 @@ def _fill(session: Session) -> None:
 
 def _escaped(sql: str) -> str:
     return re.sub(r"(?<!:):(?=\d)", r"\:", sql)
-
-
-def _run_as_the_product_does(main: Coroutine[Any, Any, None]) -> None:
-    """On uvloop, with start-up's objects out of the collector's sight."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main)
 
 
 def _one_sale(session: Session, *, customer_id: int) -> None:
@@ -220,7 +207,7 @@ def measure_postgres() -> list[Row]:
                 cpus.append(cpu)
             await db.close()
 
-        _run_as_the_product_does(run())
+        as_the_product_does(run())
     note = f"client CPU {median(cpus):.0f} µs a sale"
     return [
         Row("sale, PostgreSQL, 8 connections", median(ceilings), median(ours), "/s", 0.5, note=note)
@@ -282,7 +269,7 @@ def measure_sqlite() -> list[Row]:
                 cpus.append(cpu)
             await db.close()
 
-        _run_as_the_product_does(run())
+        as_the_product_does(run())
     note = f"CPU {median(cpus):.0f} µs a sale"
     return [Row("sale, SQLite, 32 callers", median(ceilings), median(ours), "/s", 0.5, note=note)]
 

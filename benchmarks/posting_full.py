@@ -25,7 +25,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from benchmarks import posting
-from benchmarks.common import Row, median
+from benchmarks.common import Row, as_the_product_does, median
 from loyalty import promotions, purchases
 from loyalty.db import Database, migrate
 from loyalty.program import LocalText
@@ -177,7 +177,7 @@ async def _compare_histories(db: Database, name: str) -> list[Row]:
 
 
 def _run(main: Any) -> None:
-    posting._run_as_the_product_does(main)
+    as_the_product_does(main)
 
 
 def measure_postgres() -> list[Row]:

@@ -27,13 +27,12 @@ from aiogram.client.telegram import TelegramAPIServer
 from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message
 
 import bot
-from benchmarks.common import Row, median
+from benchmarks.common import Row, as_the_product_does, median
 from benchmarks.tap_phones import BUTTONS, PHONES
 from benchmarks.tap_to_reply import (
     KEYS,
     ROOT,
     TOKEN,
-    as_the_product_does,
     databases,
     prepare,
     telegram,

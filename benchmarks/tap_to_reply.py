@@ -14,24 +14,22 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import aiohttp
-import uvloop
 from aiogram import Dispatcher
 from aiogram.types import Message
 from sqlalchemy.orm import Session
 
 import bot
-from benchmarks.common import Row, median
+from benchmarks.common import Row, as_the_product_does, median
 from bot.app import RunningBot
 from bot.session import make_bot
 from loyalty import clock, consent, customers, joining, program
@@ -41,7 +39,6 @@ from loyalty.settings import Settings
 from loyalty.tokens import Keys
 from tests.servers.postgres import postgres_server
 
-T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent
 TOKEN = "42:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0"
 KEYS = Keys("a secret for benchmarks")
@@ -105,15 +102,6 @@ def prepare(session: Session) -> None:
     consent.ensure_texts(session, now=now)
     for number in range(1, CHATS + 1):
         enrol(session, number)
-
-
-def as_the_product_does(main: Coroutine[Any, Any, T]) -> T:
-    """Run on uvloop, with start-up's objects out of the collector's sight."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(main)
 
 
 @contextmanager

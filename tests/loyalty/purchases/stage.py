@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
@@ -21,6 +22,7 @@ from loyalty.purchases import Line, PurchaseResult, Receipt
 from loyalty.receipts import customer_stats, purchase, purchase_line
 from tests.world import START, ZONE, World, open_world
 
+ATTACH_WITHIN = timedelta(days=30)
 NAME = LocalText(ru="Имя", en="Name")
 COFFEE = {"scope": {"categories": ["coffee"]}}
 POINTS_GIFT = {"kind": "points", "points": 30}
@@ -206,24 +208,46 @@ class Stage:
         assert sold.to_pay >= 0
         return sold
 
-    def attach(self, who: int, purchase_id: int) -> PurchaseResult:
-        found: PurchaseResult = self.write(
-            lambda s: purchases.attach(
-                s,
+    def attach(self, who: int, purchase_id: int) -> PurchaseResult | None:
+        """The sale is the customer's from now on; None where it is refused, as it must be then."""
+
+        def unit(session: Session) -> PurchaseResult:
+            return purchases.attach(
+                session,
                 purchase_id=purchase_id,
                 customer_id=who,
                 actor="staff:1",
                 now=self.world.now,
-                within=timedelta(days=30),
+                within=ATTACH_WITHIN,
             )
-        )
-        return found
+
+        refused = self._refused(purchase_id)
+        if refused is None:
+            found: PurchaseResult = self.write(unit)
+            return found
+        before = self.state(who)
+        with pytest.raises(refused):
+            self.write(unit)
+        assert self.state(who) == before
+        return None
+
+    def _refused(self, purchase_id: int) -> type[errors.DomainError] | None:
+        """Why a sale cannot be given to anybody any more."""
+        p = purchase.c
+        query = sa.select(p.sold_at, p.returned, p.total).where(p.id == purchase_id)
+        sold = self.read(lambda s: s.execute(query).one())
+        if self.world.now - sold.sold_at > ATTACH_WITHIN:
+            return errors.LateAttach
+        # Lines may be left that cost nothing.
+        return errors.PurchaseNotFound if sold.returned >= sold.total > 0 else None
 
     def left(self, purchase_id: int) -> dict[int, int]:
         """Thousandths that may still come back, by line."""
         left = purchase_line.c.quantity_milli - purchase_line.c.returned_milli
-        query = sa.select(purchase_line.c.n, left).where(
-            purchase_line.c.purchase_id == purchase_id, left > 0
+        query = (
+            sa.select(purchase_line.c.n, left)
+            .where(purchase_line.c.purchase_id == purchase_id, left > 0)
+            .order_by(purchase_line.c.n)  # A story that is told again draws the same.
         )
         return {row[0]: row[1] for row in self.read(lambda s: s.execute(query).all())}
 

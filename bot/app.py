@@ -79,6 +79,11 @@ class RunningBot:
         """Wait until every update that was received has been handled."""
         await self.intake.idle()
 
+    async def settled(self) -> None:
+        """Wait until that is so and every countdown shows the business clock's time."""
+        await self.idle()
+        await countdown.catch_up(self.ctx)
+
     async def accept_webhook(self, body: bytes, secret_header: str | None) -> int:
         """Keep what Telegram pushed; the HTTP status to answer with.
 

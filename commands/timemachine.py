@@ -47,7 +47,8 @@ class TimeMachine:
         settled: Callable[[], Awaitable[None]],
         moved: Callable[[int], Awaitable[None]],
     ) -> None:
-        """``settled`` waits for the bot to be idle; ``moved`` is told by how many seconds."""
+        """``settled`` waits until the bot is idle and shows the new time; ``moved`` is told by
+        how many seconds."""
         self._db = db
         self._scheduler = scheduler
         self._settled = settled

@@ -48,6 +48,13 @@ def nudge(ctx: Context, *, asked: bool = False) -> None:
         loop.event.set()
 
 
+async def catch_up(ctx: Context) -> None:
+    """Show now what the clock has made due; for whoever has just moved it."""
+    loop = _loops.get(id(ctx))
+    if loop is not None:
+        await loop.look()
+
+
 async def run(ctx: Context) -> None:
     """Count down until cancelled. A look that fails is noted, and the next one comes."""
     loop = Countdown(ctx)
@@ -74,9 +81,15 @@ class Countdown:
     ctx: Context
     open: int = 0
     event: asyncio.Event = field(default_factory=asyncio.Event)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def look(self) -> float:
         """Show what is due; seconds until the next look."""
+        # One at a time: who waits for a look finds all of it on the screens afterwards.
+        async with self._turn:
+            return await self._look()
+
+    async def _look(self) -> float:
         now = clock.now()
 
         def unit(session: Session) -> tuple[list[Question], list[staff.Leaving]]:

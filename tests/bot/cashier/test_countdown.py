@@ -84,6 +84,21 @@ async def test_both_screens_count_down_and_say_that_time_is_over(street_on_both:
     assert not await street.db.read(wallet.reconcile)
 
 
+async def test_who_moves_the_clock_finds_both_screens_at_the_new_time(street_on_both: Street):
+    """As the time machine does: what became due has been shown once it answers."""
+    street = street_on_both
+    anna, ivan, customer_id = await asked(street)
+    clock.set_offset(clock.offset() + timedelta(seconds=70))
+    await street.bot.settled()
+    for phone in (anna, ivan):
+        assert "Time left: 0:" in await phone.words()
+    clock.set_offset(clock.offset() + timedelta(seconds=55))
+    await street.bot.settled()
+    assert "Time is over" in await ivan.words()
+    assert "Time is over: Ivan has not answered" in await anna.words()
+    assert (await street.balance(customer_id)).held == 0
+
+
 async def _none(street: Street) -> bool:
     return await open_questions(street) == 0
 

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from loyalty.chains import acting, subjects
+from loyalty.chains.asking import needless
 from loyalty.chains.deciding import rank_of
 from loyalty.chains.model import MessageStep, Wait, WaitBefore, WaitHour
 from loyalty.chains.moving import move, target
@@ -58,6 +59,7 @@ def advance(session: Session, *, now: datetime, time_zone: str, limit: int = LIM
     if not passes:
         return Advanced(0, 0, False)
     world, plan = read(session, passes, now=now, time_zone=time_zone), Plan()
+    world.needless = needless(session, passes, world.people)
     broken = {item.chain_id for item in in_order(world, passes) if not _try(world, plan, item)}
     queued = _write(session, world, plan, passes)
     _halt(session, broken, now=now)

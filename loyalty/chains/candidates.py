@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -50,25 +50,28 @@ def candidates(
     until: datetime,
     time_zone: str,
     limit: int = LIMIT,
+    among: Collection[int] | None = None,
 ) -> list[Candidate]:
     """Who would start ``chain`` after ``from_`` up to ``until``, the first to start first.
 
     What is known now is all that is asked: nobody buys, returns or leaves meanwhile. Who comes
     into a segment is asked once a day of the window. A chain that is started by an event has no
-    candidates. At most ``limit`` of them.
+    candidates. At most ``limit`` of them; of these customers only, if ``among`` names any.
 
     Raises:
         SegmentInvalid: the chain's segment cannot be read.
     """
     found: list[Candidate] = []
     seen: set[tuple[int, str]] = set()
-    for query in _queries(session, chain, from_, until, time_zone):
+    for query in _queries(session, chain, Window.of_some(from_, until, among), time_zone):
         ordered = allowed(session, chain, query).subquery("starting")
         page = (
             sa.select(ordered)
             .order_by(ordered.c.starts_at, ordered.c.customer_id, ordered.c.occurrence)
             .limit(limit)
         )
+        if among:
+            page = page.where(ordered.c.customer_id.in_(sorted(among)))
         for row in session.execute(page):
             # Of a segment somebody is a candidate once: having come, they are in it.
             whose = "" if isinstance(chain.definition.trigger, SegmentTrigger) else row.occurrence
@@ -81,12 +84,11 @@ def candidates(
 
 
 def _queries(
-    session: Session, item: Chain, from_: datetime, until: datetime, time_zone: str
+    session: Session, item: Chain, window: Window, time_zone: str
 ) -> Iterator[sa.Select[Any]]:
     """Queries of starts whose results follow one another in time."""
-    trigger = item.definition.trigger
+    trigger, from_, until = item.definition.trigger, window.from_, window.until
     place = Place(session, from_, time_zone)
-    window = Window(from_, until)
     if isinstance(trigger, SegmentTrigger):
         for moment in _mornings(from_, until, time_zone):
             yield coming_starts(Place(session, from_, time_zone, moment), item, moment)
@@ -96,7 +98,7 @@ def _queries(
         )
         for _, moment in sorted(moments, key=lambda one: one[1]):
             there = Place(session, from_, time_zone, moment)
-            just = Window(moment - timedelta(microseconds=1), moment)
+            just = replace(window, from_=moment - timedelta(microseconds=1), until=moment)
             query = calendar_starts(there, item, just)
             if query is not None:
                 yield query

@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from loyalty.chains.advance import in_order
+from loyalty.chains.asking import needless
 from loyalty.chains.moving import move
 from loyalty.chains.outcome import Decided, Plan
 from loyalty.chains.world import Pass, World, fitting, read
+from loyalty.errors import SegmentInvalid
 
 MOST_LOOKS = 400
 """Looks at one customer within a day: more than any chain can need."""
@@ -33,6 +35,7 @@ def look_ahead(
     if not passes:
         return
     world = read(session, passes, now=now, time_zone=time_zone)
+    world.needless = needless(session, passes, world.people)
     ids = {item.customer_id for item in passes}
     by_customer: dict[int, list[Pass]] = {}
     for item in passes:
@@ -61,5 +64,8 @@ def _day(
         world.now = moment
         plan = Plan()
         for item in in_order(world, [one for one in waiting if one.due_at <= moment]):
-            move(world, plan, item)
+            try:
+                move(world, plan, item)
+            except SegmentInvalid:
+                item.status, item.reason = "exited", "segment_invalid"
         yield from plan.decided

@@ -54,6 +54,8 @@ def move(world: World, plan: Plan, item: Pass) -> None:
             until = wait(world, item, step, person)
         elif isinstance(step, MessageStep | GiftStep) and overtaken(world, item, person):
             deciding.leave_out(world, plan, item, step, "overtaken")
+        elif isinstance(step, MessageStep | GiftStep) and item.id in world.needless:
+            deciding.leave_out(world, plan, item, step, world.needless[item.id])
         elif isinstance(step, MessageStep) and just_given(world, item):
             deciding.leave_out(world, plan, item, step, "just_given")
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -12,13 +12,16 @@ from sqlalchemy.orm import Session
 
 from loyalty.chains.advance import pass_of
 from loyalty.chains.candidates import Candidate, candidates
+from loyalty.chains.deciding import rank_of
 from loyalty.chains.foresight import look_ahead
+from loyalty.chains.model import MessageStep
 from loyalty.chains.outcome import Decided
 from loyalty.chains.store import Chain, all_chains
 from loyalty.chains.tables import ACTIVE, chain, enrolment
 from loyalty.chains.world import Pass
 from loyalty.customers import customer
-from loyalty.messaging.policy import Wait
+from loyalty.errors import SegmentInvalid
+from loyalty.messaging.policy import Send, Wait
 from loyalty.messaging.touches import words_of
 
 LONGEST_DAYS = 31
@@ -116,6 +119,25 @@ def preview(
     return found
 
 
+def triggers_today(
+    session: Session, ends: Mapping[int, datetime], *, now: datetime, time_zone: str
+) -> dict[int, list[int]]:
+    """Places in the order of triggers of what chains will still say to these customers from
+    ``now`` up to the end of their day (``ends``, by customer). What will not be said, because
+    they are held out, have had enough or want no offers, is not among it."""
+    found: dict[int, list[int]] = {}
+    if not ends:
+        return found
+    until = max(ends.values())
+    passes, _ = _passes(session, now=now, until=until, time_zone=time_zone, among=ends)
+    for one in look_ahead(session, passes, now=now, until=until, time_zone=time_zone):
+        whom, speaks = one.item.customer_id, isinstance(one.step, MessageStep)
+        if speaks and isinstance(one.decision, Send) and one.at < ends[whom]:
+            place = rank_of(one.item.definition, one.item.source, one.step.id)
+            found.setdefault(whom, []).append(place)
+    return found
+
+
 def coming_pass(item: Chain, start: Candidate, number: int) -> Pass:
     """A pass that has not begun yet, with a negative id so that it is never taken for a row."""
     return Pass(
@@ -136,9 +158,16 @@ def coming_pass(item: Chain, start: Candidate, number: int) -> Pass:
 
 
 def _passes(
-    session: Session, *, now: datetime, until: datetime, time_zone: str, only: str | None
+    session: Session,
+    *,
+    now: datetime,
+    until: datetime,
+    time_zone: str,
+    only: str | None = None,
+    among: Collection[int] | None = None,
 ) -> tuple[list[Pass], bool]:
-    """Who is on the way and who will start, the first to come first; whether some were left."""
+    """Who is on the way and who will start, the first to come first; whether some were left.
+    ``among``: only of these customers."""
     query = (
         sa.select(enrolment, chain.c.key)
         .join(chain, chain.c.id == enrolment.c.chain_id)
@@ -148,14 +177,25 @@ def _passes(
     )
     if only is not None:
         query = query.where(chain.c.key == only)
+    if among is not None:
+        query = query.where(enrolment.c.customer_id.in_(sorted(among)))
     passes = [pass_of(session, row, row.key) for row in session.execute(query).all()]
     full = len(passes) > MOST
     for item in all_chains(session):
         if not item.enabled or only not in (None, item.key):
             continue
-        starts = candidates(
-            session, item, from_=now, until=until, time_zone=time_zone, limit=MOST + 1
-        )
+        try:
+            starts = candidates(
+                session,
+                item,
+                from_=now,
+                until=until,
+                time_zone=time_zone,
+                limit=MOST + 1,
+                among=among,
+            )
+        except SegmentInvalid:
+            continue  # nobody starts it; the planner says so when it comes to it
         full = full or len(starts) > MOST
         passes += [coming_pass(item, start, len(passes) + n) for n, start in enumerate(starts)]
     passes.sort(key=lambda one: one.due_at)

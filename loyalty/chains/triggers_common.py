@@ -8,7 +8,7 @@ planner inserts what it finds, the preview reads it. So both see the same people
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -82,13 +82,23 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Window:
     """Starts after ``from_`` up to ``until``, of customers with ids after ``low`` up to
-    ``high`` (None: of all). ``zones``: those customers may live in (None: not known)."""
+    ``high`` (None: of all), and only those ``among`` whom it is asked about, if it says so.
+    ``zones``: those customers may live in (None: not known)."""
 
     from_: datetime
     until: datetime
     low: int | None = None
     high: int | None = None
     zones: frozenset[str] | None = None
+    among: tuple[int, ...] | None = None
+
+    @classmethod
+    def of_some(cls, from_: datetime, until: datetime, among: Collection[int] | None) -> Window:
+        """A window of these customers only; None: of all."""
+        if not among:
+            return cls(from_, until)
+        ids = tuple(sorted(among))
+        return cls(from_, until, low=ids[0] - 1, high=ids[-1], among=ids)
 
     def has(self, moment: datetime) -> bool:
         """Whether a start falls into it."""
@@ -101,7 +111,8 @@ class Window:
     def of(self, column: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
         """The slice of customers as conditions on a column that holds their ids."""
         found = [] if self.low is None else [column > self.low]
-        return found if self.high is None else [*found, column <= self.high]
+        found += [] if self.high is None else [column <= self.high]
+        return found if self.among is None else [*found, column.in_(self.among)]
 
 
 @dataclass(frozen=True, slots=True)

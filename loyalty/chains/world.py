@@ -86,6 +86,8 @@ class World:
     # Whether there are customers enough for control groups.
     measured: bool
     rules: PolicyRules = field(default_factory=PolicyRules)
+    # Questions about a purchase that need not be put, by pass, and why.
+    needless: dict[int, str] = field(default_factory=dict)
 
     def fits(self, rule: Rule, customer_id: int) -> bool:
         """Whether the customer is among those the rule is about.

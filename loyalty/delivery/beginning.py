@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from loyalty import clock, program
+from loyalty import program
 from loyalty.chains.favours import note_segments
 from loyalty.chains.moving import GONE
 from loyalty.customers import customer
@@ -21,6 +21,7 @@ from loyalty.db.rows import Rows
 from loyalty.delivery import exits
 from loyalty.delivery.claiming import LEASE
 from loyalty.delivery.instead import TOLD_BY_CHAIN, Later, ensure_untold
+from loyalty.delivery.rivals import places_of, rivals_of, still_today
 from loyalty.delivery.shaping import Outgoing, call_of, fits_under
 from loyalty.delivery.tracking import Links, with_tracking
 from loyalty.delivery.wording import Gone, with_words, words_of_chain
@@ -42,8 +43,6 @@ from loyalty.messaging.tables import outbox, touch
 from loyalty.messaging.templates import Context, Message, render
 
 log = logging.getLogger(__name__)
-
-_INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,8 @@ class _Look:
     people: dict[int, Person]
     ranks: dict[int, int]
     bot_id: int
+    # Triggers of the rest of the day, of those for whom there is a mass message.
+    still_today: dict[int, list[int]]
     # Who fits the rules that end these messages' chains.
     fitting: exits.Fitting
     # Passes that have come to an end instead of their message, and the exit they took.
@@ -200,8 +201,15 @@ def _look(
         rules=rules,
         pending_days=version.program.pending_days,
         people=people,
-        ranks=_ranks(session, marketing),
+        ranks=places_of(session, [row.touch_id for row in marketing]),
         bot_id=bot_id,
+        still_today=still_today(
+            session,
+            {row.customer_id for row in rows if row.message_class == MASS and row.customer_id},
+            people,
+            now=now,
+            time_zone=place.time_zone,
+        ),
         fitting=exits.fitting(
             session,
             [(row.payload, row.customer_id) for row in marketing if row.customer_id is not None],
@@ -211,56 +219,53 @@ def _look(
     )
 
 
-def _ranks(session: Session, rows: Sequence[_Held]) -> dict[int, int]:
-    """Places in the order of triggers, by touch."""
-    touched = [row.touch_id for row in rows if row.touch_id is not None]
-    if not touched:
-        return {}
-    query = sa.select(touch.c.id, touch.c.rank, touch.c.source, touch.c.step)
-    return {
-        found.id: found.rank if found.rank is not None else rank(found.source, found.step)
-        for found in session.execute(query.where(touch.c.id.in_(touched)))
-    }
-
-
 def _person(look: _Look, row: _Held) -> Person | None:
     return look.people.get(row.customer_id) if row.customer_id is not None else None
 
 
 def _decide(session: Session, look: _Look, row: _Held) -> Decision:
     if row.message_class == SERVICE:
-        return decide(_facts(look, row), look.rules)
+        facts = Facts(
+            message_class=SERVICE,
+            now=look.now,
+            due_at=row.created_at,
+            deadline=row.deadline,
+            time_zone=look.place.time_zone,
+            reachable=row.reachable,
+        )
+        return decide(facts, look.rules)
     person = _person(look, row)
     if person is None or person.status in GONE or person.merged:
         return Skip("customer_gone")
     beside = person.beside(row.id, now=look.now)
     if beside and exits.is_overtaken(session, row.payload, beside):
         return Skip("overtaken")
-    until = look.now
-    if row.message_class == MASS:
-        today = clock.local_date(look.now, person.time_zone)
-        until = clock.start_of_day(today + timedelta(days=1), person.time_zone) - _INSTANT
-    rivals = person.rivals(row.id, row.touch_id, until=until)
+    rivals = rivals_of(
+        person,
+        row.message_class,
+        row.id,
+        row.touch_id,
+        now=look.now,
+        still_to_come=look.still_today,
+    )
     return decide(_facts(look, row, person, rivals), look.rules)
 
 
-def _facts(
-    look: _Look, row: _Held, person: Person | None = None, rivals: Sequence[int] = ()
-) -> Facts:
+def _facts(look: _Look, row: _Held, person: Person, rivals: Sequence[int]) -> Facts:
     return Facts(
         message_class=row.message_class,
         now=look.now,
         due_at=row.created_at,
         deadline=row.deadline,
-        time_zone=person.time_zone if person else look.place.time_zone,
-        reachable=row.reachable and (person is None or person.chat_id == row.chat_id),
+        time_zone=person.time_zone,
+        reachable=row.reachable and person.chat_id == row.chat_id,
         # Asked or not: what was planned on a consent that is gone is not sent.
-        consent=bool(person and person.ads),
-        quiet=person.quiet if person else None,
-        left=person.left if person else (),
-        rank=look.ranks.get(row.touch_id or 0, rank("", "")),
+        consent=bool(person.ads),
+        quiet=person.quiet,
+        left=person.left,
+        rank=look.ranks.get(row.touch_id or 0, _LAST),
         rivals=rivals,
-        segments=person.segments if person else (),
+        segments=person.segments,
     )
 
 
@@ -341,14 +346,14 @@ def _write(writes: Rows, row: _Held, decision: Decision, *, now: datetime) -> No
 
 def _account_for(look: _Look, row: _Held, decision: Decision, now: datetime) -> None:
     """What was decided about one message is a fact about the person's next."""
-    person = _person(look, row)
-    if person is None or row.message_class == SERVICE:
+    person = _person(look, row) if row.message_class != SERVICE else None
+    if person is None:
         return
     if isinstance(decision, Send):
         person.left.append(Left(row.message_class, now))
     person.coming = [item for item in person.coming if item[0] != row.id]
     if isinstance(decision, Wait):
-        place = look.ranks.get(row.touch_id or 0, rank("", ""))
+        place = look.ranks.get(row.touch_id or 0, _LAST)
         person.coming.append((row.id, row.message_class, decision.until, place))
 
 
@@ -359,7 +364,9 @@ def _outgoing(
     pictures = media.find(session, wanted, bot_id=look.bot_id) if wanted else {}
     made = []
     for row, message in leaving:
-        picture = pictures.get(message.picture or 0) if fits_under(message.text) else None
+        picture = pictures.get(message.picture) if message.picture is not None else None
+        if picture is not None and not fits_under(message.text):
+            picture = None
         protect = bool(row.payload.get("protect"))
         said = with_tracking(
             session,

@@ -15,6 +15,7 @@ from loyalty.ids import short_of
 from loyalty.messaging.tables import outbox
 from loyalty.receipts import purchase_return
 from tests.scheduler.stage import Stage
+from tests.world import ZONE
 
 ANNA = 501
 
@@ -156,3 +157,57 @@ def test_what_a_button_may_carry(data: str, occurrence: str, problem: str) -> No
     with pytest.raises(ChainInvalid) as refused:
         chains.check(document)
     assert [item["problem"] for item in refused.value.facts["problems"]] == [problem]
+
+
+async def test_of_a_day_s_purchases_the_latest_is_asked_about(stage: Stage) -> None:
+    anna = await stage.person(ANNA)
+    bought = []
+    for _ in range(3):
+        bought.append(await _bought(stage, anna))
+        await stage.advance(minutes=30)
+    ahead = await stage.world.db.read(
+        lambda s: chains.preview(s, now=clock.now(), time_zone=ZONE, days=3, only="rating")
+    )
+    await stage.advance(days=3)
+    assert len(await _questions(stage)) == 1
+    decided = [("skipped", "later_purchase")] * 2 + [("send", None)]
+    assert await _decisions(stage, anna) == decided
+    assert [(row.decision, row.reason) for row in ahead.rows] == decided
+    screen = await stage.client.screen(ANNA)
+    assert short_of(bought[-1]) in screen[-1]["buttons"][0][0]["callback_data"]
+
+
+@pytest.mark.parametrize("rated", [False, True])
+async def test_one_question_is_open_at_a_time(stage: Stage, rated: bool) -> None:
+    anna = await stage.person(ANNA)
+    first = await _bought(stage, anna)
+    await stage.advance(hours=3)
+    assert len(await _questions(stage)) == 1
+    if rated:
+        await stage.world.db.transact(
+            lambda s: feedback.rate(
+                s, customer_id=anna, purchase_id=first, score=5, now=clock.now()
+            )
+        )
+    await _bought(stage, anna)
+    await stage.advance(days=2)
+    # Whoever has answered is asked about the second visit the next morning.
+    assert len(await _questions(stage)) == (2 if rated else 1)
+    assert (("skipped", "asked_already") in await _decisions(stage, anna)) is not rated
+
+
+async def test_what_was_given_back_and_what_was_bought_the_day_before_count_for_nothing(
+    stage: Stage,
+) -> None:
+    anna = await stage.person(ANNA)
+    await _bought(stage, anna)
+    await stage.advance(minutes=30)
+    later = await _bought(stage, anna)
+    await stage.advance(minutes=30)
+    stage.world.now = clock.now()
+    await stage.world.take_back(later)
+    await stage.advance(days=1)
+    assert len(await _questions(stage)) == 1
+    await _bought(stage, anna)
+    await stage.advance(days=1)
+    assert len(await _questions(stage)) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from aiogram.dispatcher.event.bases import SkipHandler
 from aiogram.filters import Command, CommandStart
 from aiogram.types import Message
 
+from bot import commands
 from bot.cashier import (
     approving,
     asking,
@@ -90,6 +92,13 @@ QUESTIONS: dict[str, Callable[..., Awaitable[Any]]] = {
     hold_words.YES: approving.agree,
     hold_words.NO: approving.refuse,
 }
+ELSEWHERE = re.compile(r"[rsk]_.")
+"""Links that bring something to whoever opens them: those are the customer's side."""
+COMMANDS = ("sale", "return", "shift", "help")
+_OTHERS = "|".join(("start", "menu", *commands.CUSTOMER))
+KNOWN = re.compile(rf"/({_OTHERS})(@\w+)?(\s|$)", re.IGNORECASE)
+"""Commands that are answered on the customer's side."""
+SUM_LIKE = re.compile(r"[\s₽$€0-9.,+'’]*[0-9][\s₽$€0-9.,+'’]*$")
 OURS = F.data.regexp(r"^(sale|ret|till|undo|place):")
 
 
@@ -125,12 +134,13 @@ def _till() -> Router:
     texts.register(opening.scan_link, card_link)
     coupon_link = CommandStart(deep_link=True, magic=F.args.startswith("v_"))
     texts.register(extras.scan_coupon, coupon_link)
-    texts.register(joining.start, CommandStart(deep_link=False, magic=~F.args))
-    texts.register(guests.ask_for_card, Command("sale"))
-    texts.register(returning.list_sales, Command("return"))
-    texts.register(shift.shift, Command("shift"))
-    texts.register(joining.help_text, Command("help"))
-    answer = ~F.text.startswith("/") & ~F.contact
+    texts.register(joining.start, CommandStart(deep_link=False, magic=~F.args, ignore_case=True))
+    unknown_link = ~F.args.regexp(ELSEWHERE)
+    texts.register(joining.start, CommandStart(deep_link=True, magic=unknown_link))
+    ours = (guests.ask_for_card, returning.list_sales, shift.shift, joining.help_text)
+    for name, handler in zip(COMMANDS, ours, strict=True):
+        texts.register(handler, Command(name, ignore_case=True))
+    answer = ~F.text.regexp(KNOWN) & ~F.text.startswith("/start") & ~F.contact
     texts.register(lines.show_again, AnsweredBefore(), answer)
     texts.register(opening.scan_text, F.text.regexp(opening.CARD_LINK))
     texts.register(extras.take_code, F.text.regexp(extras.LINK))
@@ -152,16 +162,20 @@ def _outsiders() -> Router:
     part = Router(name="cashier-outsiders")
     for observer in (part.message, part.callback_query):
         observer.middleware(Refusals())
-    part.message.register(joining.outsider_command, Command("sale", "return", "shift"))
+    tills = Command(*COMMANDS[:3], ignore_case=True)
+    part.message.register(joining.outsider_command, tills)
     part.callback_query.register(joining.outsider_tap, OURS)
     return part
 
 
-async def not_understood(_message: Message, ctx: Context, visitor: Visitor, _: Translator) -> None:
+async def not_understood(message: Message, ctx: Context, visitor: Visitor, _: Translator) -> None:
     """What a cashier sends out of the blue: how to begin, unless it is the customer's side."""
     step = step_of(visitor)
-    if visitor.customer is not None or (step is not None and not step.startswith(STEP)):
-        raise SkipHandler  # a cashier may be a customer too, in the same chat
+    # A cashier may be a customer too, in the same chat; a bare sum is meant for the till.
+    is_sum = step is None and SUM_LIKE.match(message.text or "") is not None
+    other_side = visitor.customer is not None and not is_sum
+    if other_side or (step is not None and not step.startswith(STEP)):
+        raise SkipHandler
     _hello, buttons = await home_of(ctx, visitor, _)
     words = _("I did not understand that 🙂") + " " + how_to_begin(_)
     await screens.send(ctx, visitor, words, buttons)

@@ -88,6 +88,38 @@ async def test_everything_is_a_tap_away_and_nothing_is_left_unanswered(street: S
     assert "did not understand" in await anna.send_photo()
 
 
+async def test_a_made_up_link_or_command_keeps_a_cashier_at_the_till(street: Street):
+    anna = await street.cashier(501, "Anna")
+    for payload in ("zzz", "j_" + "x" * 40, "x_abc", "r_"):
+        assert "You are at the till of Tverskaya" in await anna.open(payload)
+    for nonsense in ("/450", "/nonsense", "/salen", "/SALES now"):
+        assert "did not understand" in await anna.send(nonsense)
+        assert "🛍 New sale" in await anna.buttons()
+    assert "scan the customer's QR" in await anna.send("/Sale")
+    ivan = await street.customer(701, "Ivan", points=200)
+    await anna.open(f"c_{(await street.show(ivan)).token}")
+    words = await anna.send("/450")
+    assert "could not read" in words.lower()
+    assert "Ivan" in words, "the sale is still there"
+    assert "450" in await anna.send("450")
+    await anna.tap("confirm")
+    assert await street.sales() == 1
+
+
+async def test_a_sum_out_of_the_blue_is_the_tills_for_who_is_a_customer_too(street: Street):
+    anna = await street.cashier(501, "Anna")
+    await street.customer(501, "Anna", points=200)
+    await anna.send("/menu")
+    await anna.tap("Later")
+    for typed in ("450", "1 200,50", "300 + 150", "₽450"):
+        words = await anna.send(typed)
+        assert "did not understand" in words
+        assert "scan the customer's QR" in words
+        assert "🛍 New sale" in await anna.buttons()
+    await anna.send("hello?")
+    assert "🛍 New sale" not in await anna.buttons(), "words are the customer's side"
+
+
 async def test_a_cashier_is_a_customer_too_but_not_at_their_own_till(street: Street):
     anna = await street.cashier(501, "Anna")
     boris = await street.cashier(502, "Boris")

@@ -127,7 +127,7 @@ class Translator:
 
     def points(self, n: int) -> Markup:
         """ "1 point", "5 points"."""
-        return self.plural("{n} point", "{n} points", n)
+        return _points(self.language, n)
 
     def money(self, amount: int, currency: str) -> str:
         """Minor units as people write money; kopecks only when there are any."""
@@ -153,6 +153,11 @@ class Translator:
 def translator(language: str) -> Translator:
     """The translator of a language ("ru" or "en"; anything else is English)."""
     return Translator(language)
+
+
+@lru_cache(maxsize=8192)
+def _points(language: str, n: int) -> Markup:
+    return translator(language).plural("{n} point", "{n} points", n)
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's name for "translate later"

@@ -89,8 +89,11 @@ class Telegram:
             return Reply("unknown", reason=type(problem).__name__)
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def read_reply(status: int, body: bytes) -> Reply:

@@ -29,6 +29,7 @@ from loyalty.messaging import media
 from loyalty.messaging.outbox import MASS, SERVICE
 from loyalty.messaging.people import Person, gather
 from loyalty.messaging.policy import (
+    LAST,
     Decision,
     Facts,
     Left,
@@ -37,7 +38,6 @@ from loyalty.messaging.policy import (
     Skip,
     Wait,
     decide,
-    rank,
 )
 from loyalty.messaging.tables import outbox, touch
 from loyalty.messaging.templates import Context, Message, render
@@ -122,7 +122,7 @@ def begin(
 
 _HELD = (
     "SELECT o.id, o.customer_id, o.chat_id, o.message_class, o.payload, o.due_at, o.deadline,"
-    " o.created_at, o.attempts, o.touch_id, c.language, c.reachable FROM outbox o"
+    " o.created_at, o.touch_id, c.language, c.reachable FROM outbox o"
     " LEFT JOIN telegram_chat c ON c.telegram_id = o.chat_id"
     " WHERE o.state = 'claimed' AND o.lease_owner = $2 AND o.id {among}"
     " ORDER BY o.priority, o.due_at, o.id"
@@ -145,7 +145,6 @@ class _Held:
     due_at: datetime
     deadline: datetime
     created_at: datetime
-    attempts: int
     touch_id: int | None
     language: str | None
     reachable: bool
@@ -263,7 +262,7 @@ def _facts(look: _Look, row: _Held, person: Person, rivals: Sequence[int]) -> Fa
         consent=bool(person.ads),
         quiet=person.quiet,
         left=person.left,
-        rank=look.ranks.get(row.touch_id or 0, _LAST),
+        rank=look.ranks.get(row.touch_id or 0, LAST),
         rivals=rivals,
         segments=person.segments,
     )
@@ -353,7 +352,7 @@ def _account_for(look: _Look, row: _Held, decision: Decision, now: datetime) -> 
         person.left.append(Left(row.message_class, now))
     person.coming = [item for item in person.coming if item[0] != row.id]
     if isinstance(decision, Wait):
-        place = look.ranks.get(row.touch_id or 0, _LAST)
+        place = look.ranks.get(row.touch_id or 0, LAST)
         person.coming.append((row.id, row.message_class, decision.until, place))
 
 
@@ -364,9 +363,8 @@ def _outgoing(
     pictures = media.find(session, wanted, bot_id=look.bot_id) if wanted else {}
     made = []
     for row, message in leaving:
-        picture = pictures.get(message.picture) if message.picture is not None else None
-        if picture is not None and not fits_under(message.text):
-            picture = None
+        fits = message.picture is not None and fits_under(message.text)
+        picture = pictures.get(message.picture or 0) if fits else None
         protect = bool(row.payload.get("protect"))
         said = with_tracking(
             session,
@@ -378,20 +376,8 @@ def _outgoing(
         )
         method, params = call_of(row.chat_id, said, picture, protect=protect)
         version = row.payload.get("chain_version")
-        made.append(
-            Outgoing(
-                row.id,
-                row.chat_id,
-                method,
-                params,
-                row.message_class,
-                row.attempts + 1,
-                look.now,
-                row.customer_id,
-                int(version) if version else None,
-                picture,
-            )
-        )
+        about = (row.message_class, row.customer_id, int(version) if version else None, picture)
+        made.append(Outgoing(row.id, row.chat_id, method, params, *about))
     return made
 
 

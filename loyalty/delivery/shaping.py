@@ -6,7 +6,6 @@ import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from loyalty.messaging.media import Picture
@@ -32,8 +31,6 @@ class Outgoing:
     method: str
     params: Mapping[str, Any]
     message_class: str
-    attempts: int
-    left_at: datetime
     customer_id: int | None = None
     chain_version: int | None = None
     picture: Picture | None = None

@@ -37,6 +37,9 @@ PRIORITY = (
 )
 """Of two triggers on one day the earlier here goes first; those not named come last."""
 
+LAST = len(PRIORITY)
+"""The place of those that are not named."""
+
 CONSENT_ASKED_WITHIN = timedelta(minutes=10)
 """Who has just joined is asked about news a moment later: so long the first message waits."""
 _FIRST_LOOK = timedelta(seconds=2)
@@ -54,7 +57,7 @@ def rank(source: str, step: str, urgency: str | None = None) -> int:
     if key == _EXPIRY:
         days = int((re.search(r"\d+", step) or _FURTHEST)[0])
         key = f"{_EXPIRY}:{next(place for place in _EXPIRY_PLACES if days <= place or place == 14)}"
-    return PRIORITY.index(key) if key in PRIORITY else len(PRIORITY)
+    return PRIORITY.index(key) if key in PRIORITY else LAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ class Facts:
     left: Sequence[Left] = ()
     # Places (``rank``) of this and of the person's other triggers: those due by now; when a mass
     # message is asked about, those due today.
-    rank: int = len(PRIORITY)
+    rank: int = LAST
     rivals: Sequence[int] = ()
     # Those of the segments with caps of their own that the person is in.
     segments: Collection[str] = ()
@@ -214,7 +217,7 @@ def _when(facts: Facts, rules: PolicyRules) -> Decision | None:
     a full day the night. What takes a whole day is told before the quiet hours around it."""
     moment, reason = facts.now, None
     while moment <= facts.deadline:
-        told = _quiet(facts, rules, moment)
+        told: Wait | Skip | None = _quiet(facts, rules, moment)
         if told is None and moment == facts.now:
             told = _rivals(facts, rules)
         if told is None:

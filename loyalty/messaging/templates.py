@@ -110,9 +110,10 @@ def _ready(context: Context) -> Markup | None:
     """From when points earned by then can be spent; None if they can be already."""
     _ = context.say
     ready_at = context.created_at + timedelta(days=context.pending_days)
-    ready, today = (clock.local_date(m, context.time_zone) for m in (ready_at, context.now))
     if ready_at <= context.now:
         return None
+    ready = clock.local_date(ready_at, context.time_zone)
+    today = clock.local_date(context.now, context.time_zone)
     if ready == today:
         return _("ready today")
     if ready == today + timedelta(days=1):
@@ -125,11 +126,12 @@ def _receipt(values: Mapping[str, Any], context: Context) -> Message:
     _ = context.say
     total = _.money(int(values["total"]), context.currency)
     earned, redeemed = int(values.get("earned") or 0), int(values.get("redeemed") or 0)
+    head: str
     if earned:
         head = _("🎉 <b>+{points}</b> for {total}", points=_.points(earned), total=total)
         ready = _ready(context) if values.get("pending") else None
         if ready:
-            head = head + " · " + ready
+            head = f"{head} · {ready}"
     else:
         head = _("🧾 Thank you for your purchase of {total}!", total=total)
     gifts, goal = values.get("gifts") or (), int(values.get("goal_points") or 0)
@@ -144,8 +146,9 @@ def _receipt(values: Mapping[str, Any], context: Context) -> Message:
         _new_tier(values, _),
         _("Balance: <b>{points}</b>", points=_.points(int(values.get("balance") or 0))),
     )
-    look = {"text": str(_("🎟 My gifts and coupons")), "data": "offers"}
-    return Message(text, [[look]] if gifts else ())
+    if not gifts:
+        return Message(text)
+    return Message(text, [[{"text": str(_("🎟 My gifts and coupons")), "data": "offers"}]])
 
 
 def _own(name: Mapping[str, str], _: Translator) -> str:

@@ -38,9 +38,7 @@ async def reject(world: World, message_class: str) -> int:
         session.execute(
             sa.update(outbox).values(state="sending", lease_owner="me", attempts=1, left_at=real)
         )
-        outgoing = delivery.Outgoing(
-            row_id, 501, "sendMessage", {}, message_class, 1, world.now, person, None, None
-        )
+        outgoing = delivery.Outgoing(row_id, 501, "sendMessage", {}, message_class, person)
         refused = delivery.Outcome(outgoing, "rejected", reason=SAID)
         delivery.settle(session, [refused], owner="me", now=world.now)
         return row_id

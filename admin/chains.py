@@ -18,6 +18,7 @@ from admin.chains_reasons import (
     OUTCOMES,
     say_need,
     say_outcome,
+    say_past,
     say_problem,
     say_reason,
 )
@@ -28,6 +29,7 @@ from loyalty import clock, program
 from loyalty.chains import drafts, editing
 from loyalty.chains.drafts import Edited
 from loyalty.chains.needs import Needs, needs_of
+from loyalty.chains.past import past_days
 from loyalty.chains.shipped import SHIPPED
 from loyalty.chains.store import definition_of
 from loyalty.errors import ChainInvalid
@@ -55,6 +57,7 @@ async def show_list(
 ) -> web.Response:
     """The list; ``problem`` is told at its top."""
     now, archived = clock.now(), request.query.get("archived") == "1"
+    zone = request.app[SETTINGS].time_zone
 
     def unit(session: Session) -> dict[str, Any]:
         every = drafts.listing(session, archived=True)
@@ -63,6 +66,7 @@ async def show_list(
             "on_way": figures.on_way(session),
             "lately": figures.by_source(session, since=now - timedelta(days=DAYS), now=now),
             "needs": needs_of(session, every, now=now),
+            "past": past_days(session, every, now=now, time_zone=zone),
         }
 
     found = await db(request).read(unit)
@@ -85,6 +89,7 @@ async def show_list(
         why=lambda code: say_reason(t, code),
         need=lambda code: say_need(t, code),
         halted=lambda one: say_halted(t, one),
+        too_late=lambda found: say_past(t, found),
         may_edit=me(request).role in EDITORS,
         **found,
     )
@@ -230,7 +235,7 @@ async def show(
 ) -> web.Response:
     """The chain's page; ``problem`` is told at its top."""
     now, key, t = clock.now(), request.match_info["key"], language(request)
-    asked = _asked(request)
+    asked, zone = _asked(request), request.app[SETTINGS].time_zone
 
     def unit(session: Session) -> dict[str, Any]:
         one = drafts.find(session, key=key)
@@ -248,6 +253,7 @@ async def show(
                 if version_id
             },
             "needs": needs_of(session, [one], now=now).get(key, Needs()),
+            "past": past_days(session, [one], now=now, time_zone=zone).get(key),
             "on_way": figures.on_way(session).get(one.id, 0),
             "own_bp": program.current(session, now=now).program.chain_holdout_bp,
         }
@@ -279,9 +285,10 @@ async def show(
         why=lambda code: say_reason(t, code),
         need=lambda code: say_need(t, code),
         halted=lambda chain: say_halted(t, chain),
+        too_late=lambda found: say_past(t, found),
         author=lambda actor: near.author(t, actor),
         draft_problems=len(drafts.draft_problems(one.draft)) if one.draft is not None else 0,
-        time_zone=request.app[SETTINGS].time_zone,
+        time_zone=zone,
         may_edit=me(request).role in EDITORS,
         **found,
     )

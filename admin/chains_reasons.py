@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from loyalty.chains.past import PastDay
 from loyalty.texts import N_, Translator
 
 REASONS: dict[str, str] = {
@@ -123,12 +124,16 @@ PROBLEMS: dict[str, str] = {
     "code_without_gift": N_("It tells a coupon's code, and somebody may come here without one."),
     "date_missing": N_("Choose the day."),
     "no_such_day": N_("That month has no such day."),
-    "event_name": N_("An event is called by small Latin letters and digits, as your site sends it."),
+    "event_name": N_(
+        "An event is called by small Latin letters and digits, as your site sends it."
+    ),
     "rule_empty": N_("Say who these words are for: without a condition they are for everybody."),
     "empty": N_("Fill this in."),
     "too_long": N_("Too long: at most 4,096 characters."),
     "stray_brace": N_("A curly bracket stands alone: open and close each one."),
-    "stray_angle": N_("An angle bracket stands alone: Telegram takes it for a tag. Say it in words."),
+    "stray_angle": N_(
+        "An angle bracket stands alone: Telegram takes it for a tag. Say it in words."
+    ),
     "no_draft": N_("There is nothing to publish."),
     "never_published": N_("Publish the chain first."),
     "draft_too_long": N_("The chain is far too long."),
@@ -187,6 +192,15 @@ def say_outcome(t: Translator, outcome: str, kind: str) -> Markup:
 def say_need(t: Translator, code: str) -> Markup:
     """What a chain needs beside itself."""
     return t(_NEEDS[code]) if code in _NEEDS else say_problem(t, code)
+
+
+def say_past(t: Translator, past: PastDay) -> Markup:
+    """That a chain has come too late for a day, and when it begins instead."""
+    day = t.day(past.day, year=True)
+    if past.next is None:
+        return t("Its day, {day}, is past: nobody begins it any more. Choose another day.", day=day)
+    following = t.day(past.next, year=True)
+    return t("This year's day, {day}, is past: it next begins on {next}.", day=day, next=following)
 
 
 def say_problem(t: Translator, code: str, facts: Any = None) -> Markup:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -17,7 +18,7 @@ from sqlalchemy.orm import Session
 from admin.base import PANEL, SETTINGS, allowed, db, me, sees_phones
 from admin.chains import EDITORS, say_first
 from admin.chains_around import near_of, sayer
-from admin.chains_reasons import say_outcome, say_reason
+from admin.chains_reasons import say_outcome, say_past, say_reason
 from admin.chains_variables import ROOMY, clean
 from admin.customers import row_id
 from admin.errors import status_of
@@ -27,6 +28,7 @@ from loyalty import clock, delivery, staff
 from loyalty.chains import drafts
 from loyalty.chains.drafts import Edited
 from loyalty.chains.model import Definition, MessageStep
+from loyalty.chains.past import PastDay, past_days
 from loyalty.chains.preview import Preview, preview
 from loyalty.chains.rehearsal import Rehearsal, RehearsedStep, rehearse
 from loyalty.db import read_installation
@@ -79,14 +81,15 @@ async def preview_page(request: web.Request) -> web.StreamResponse:
     days = asked if asked in DAYS else 7
     only, everybody = request.query.get("chain") or None, request.query.get("who") == "all"
 
-    def unit(session: Session) -> tuple[Preview, list[Edited]]:
+    def unit(session: Session) -> tuple[Preview, list[Edited], Mapping[str, PastDay]]:
         found = preview(
             session, now=now, time_zone=zone, days=days, limit=ROWS, only=only,
             told=None if everybody else GETS,
         )  # fmt: skip
-        return found, drafts.listing(session)
+        every = drafts.listing(session)
+        return found, every, past_days(session, every, now=now, time_zone=zone)
 
-    found, every = await db(request).read(unit)
+    found, every, past = await db(request).read(unit)
     near = await near_of(request, now)
     says = sayer(request, near)
     known = {one.key: one for one in every}
@@ -101,6 +104,11 @@ async def preview_page(request: web.Request) -> web.StreamResponse:
         only=only,
         everybody=everybody,
         running=[one for one in every if one.enabled and one.definition],
+        late=[
+            (one, say_past(t, past[one.key]))
+            for one in every
+            if one.enabled and one.key in past and only in (None, one.key)
+        ],
         title=lambda key: known[key].title(t.language) if key in known else key,
         step=lambda key, step: names[key].get(step, step),
         of_somebody=lambda row: says.of_somebody(definitions[row.chain], row.step, row.name),

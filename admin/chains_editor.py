@@ -102,17 +102,22 @@ def _partial(document: Document) -> Definition | None:
 
 
 def _summary(document: Document, says: Any, near: Near) -> dict[str, Any]:
-    """What the parts beside the steps say; None where they cannot be read yet."""
-    whole = _partial({**document, "steps": []})
-    if whole is None:
-        return {}
+    """What the parts beside the steps say, each for itself; None where one cannot be read yet."""
+    base = {"title": {}, "trigger": {"kind": "event", "event": "x"}, "steps": []}
+
+    def read(*names: str) -> Definition | None:
+        return _partial({**base, **{name: document[name] for name in names if name in document}})
+
+    titled, begun, exits = read("title", "about"), read("trigger"), read("exits")
+    own = ("re_entry", "holdout_bp")
+    again = read("trigger", *own) or read(*own)
     return {
-        "trigger": says.trigger(whole.trigger),
-        "exits": says.exits(whole),
-        "re_entry": says.re_entry(whole),
-        "control": says.control(whole, near.around.rules.chain_holdout_bp),
-        "about": whole.about,
-        "titles": whole.title,
+        "trigger": says.trigger(begun.trigger) if begun else None,
+        "exits": says.exits(exits) if exits else None,
+        "re_entry": says.re_entry(again) if again else None,
+        "control": says.control(again, near.around.rules.chain_holdout_bp) if again else None,
+        "about": titled.about if titled else None,
+        "titles": titled.title if titled else None,
     }
 
 

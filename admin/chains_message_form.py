@@ -142,6 +142,9 @@ def _variants(
         taken.add(key)
         old = [by_key[key]] if key in by_key else []
         part = reader.needed(f"{row}.share", "rate")
+        if part == 0:
+            least = t("At least {value}.", value=f"{t.decimal(1, 2)} %")
+            form.problems.setdefault(f"{row}.share", str(least))
         made.append(
             {
                 "key": key,

@@ -208,9 +208,21 @@ def read(form: Form, prefix: str, t: Translator) -> dict[str, Any] | None:
     return document
 
 
+def _loaded(text: str) -> Any:
+    """What a kept rule says.
+
+    Raises:
+        ValueError: it is no JSON, or so deep that nobody could read it.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as deep:
+        raise ValueError("too deep") from deep
+
+
 def _kept(form: Form, prefix: str, text: str, t: Translator) -> dict[str, Any] | None:
     try:
-        document: dict[str, Any] = json.loads(text)
+        document: dict[str, Any] = _loaded(text)
         segments.check(document)
     except (ValueError, SegmentInvalid):
         form.problems.setdefault(f"{prefix}.kept", say_problem(t, "malformed"))
@@ -311,7 +323,6 @@ def parsed(document: Any) -> Rule | None:
 def say_kept(text: str, t: Translator, choices: Choices) -> str:
     """A rule that rows cannot hold, in words."""
     try:
-        rule = parsed(json.loads(text))
-    except ValueError:
-        rule = None
-    return say_problem(t, "malformed") if rule is None else say_rule(t, rule, choices)
+        return say_rule(t, segments.check(_loaded(text)), choices)
+    except (ValueError, SegmentInvalid):
+        return say_problem(t, "malformed")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import calendar
+import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from loyalty.chains.model import (
     END,
@@ -20,11 +23,15 @@ from loyalty.chains.model import (
     WaitBefore,
 )
 from loyalty.messaging import placeholders
+from loyalty.segments import All
 from loyalty.texts import LANGUAGES
 
 Problem = dict[str, str]
 _LONGEST_ID = 13
 _CAPTION_LIMIT = 1024
+_LEAP_YEAR = 2028
+# As the POS API takes the types of events, and as our own are called.
+_EVENT = re.compile(r"[a-z][a-z0-9_.]{0,47}")
 
 
 def problems_of(definition: Definition) -> Iterator[Problem]:
@@ -33,8 +40,9 @@ def problems_of(definition: Definition) -> Iterator[Problem]:
     Problems: ``language_missing:LANG``, ``no_message``, ``no_date_to_wait_for``, ``id_taken``,
     ``leads_back``, ``leads_nowhere``, ``unreachable``, ``one_of_two``, ``one_gift``,
     ``shares_too_big``, ``data_or_url``, ``unknown_variable``, ``data_length``, ``not_a_link``,
-    ``caption_too_long``, ``subject_missing``, ``date_missing``, ``code_without_gift``, and those
-    of ``placeholders.problems_of_texts``.
+    ``caption_too_long``, ``subject_missing``, ``date_missing``, ``no_such_day``, ``event_name``,
+    ``link_broken``, ``rule_empty``, ``code_without_gift``, and those of
+    ``placeholders.problems_of_texts``.
     """
     for language in LANGUAGES:
         if not definition.title.get(language, "").strip():
@@ -67,10 +75,16 @@ def _trigger_problems(definition: Definition) -> Iterator[Problem]:
         and not trigger.subject
     ):
         yield {"field": "trigger.subject", "problem": "subject_missing"}
+    if isinstance(trigger, EventTrigger) and not _EVENT.fullmatch(trigger.event):
+        yield {"field": "trigger.event", "problem": "event_name"}
     if isinstance(trigger, CalendarTrigger):
         yearly = trigger.month is not None and trigger.day is not None
         if (trigger.on is None) == (not yearly):
             yield {"field": "trigger", "problem": "date_missing"}
+        elif trigger.on is None and trigger.month is not None and trigger.day is not None:
+            _, last = calendar.monthrange(_LEAP_YEAR, trigger.month)
+            if trigger.day > last:
+                yield {"field": "trigger.day", "problem": "no_such_day"}
 
 
 def _code_problems(definition: Definition) -> Iterator[Problem]:
@@ -145,6 +159,9 @@ def _message_problems(step: MessageStep, field: str, *, about_purchase: bool) ->
         yield {"field": f"{field}.variants", "problem": "shares_too_big"}
     for number, one in enumerate(step.for_segments):
         place = f"{field}.for_segments.{number}"
+        if isinstance(one.rule, All) and not one.rule.all:
+            # Words for everybody in the place of the step's own, which nobody would see.
+            yield {"field": f"{place}.rule", "problem": "rule_empty"}
         yield from _content_problems(one, place, about_purchase=about_purchase)
 
 
@@ -153,7 +170,7 @@ def _content_problems(content: Content, field: str, *, about_purchase: bool) -> 
         yield {"field": f"{field}.texts", "problem": problem}
     if content.picture is not None:
         for language, text in content.texts.items():
-            if len(text) > _CAPTION_LIMIT:
+            if placeholders.length(text) > _CAPTION_LIMIT:
                 yield {"field": f"{field}.texts", "problem": f"{language}:caption_too_long"}
     for row in content.buttons:
         for button in row:
@@ -166,11 +183,23 @@ def _button_problems(button: Button, *, about_purchase: bool) -> Iterator[str]:
         yield "data_or_url"
     if button.data is not None:
         yield from _data_problems(button.data, about_purchase=about_purchase)
-    if button.url is not None and not button.url.startswith(("https://", "http://")):
-        yield "not_a_link"
+    if button.url is not None:
+        yield from _url_problems(button.url)
     for language in LANGUAGES:
         if not button.texts.get(language, "").strip():
             yield f"language_missing:{language}"
+
+
+def _url_problems(url: str) -> Iterator[str]:
+    if not url.startswith(("https://", "http://")):
+        yield "not_a_link"
+        return
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        host = None
+    if not host or any(sign.isspace() or not sign.isprintable() for sign in url):
+        yield "link_broken"
 
 
 def _data_problems(data: str, *, about_purchase: bool) -> Iterator[str]:

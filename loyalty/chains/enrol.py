@@ -193,11 +193,13 @@ def _look(place: Place, item: Chain, known: Progress | None, slices: int) -> tup
 
 
 def _floor(place: Place, item: Chain) -> datetime:
-    """Starts up to here are not made: too old to be of use, or the chain was off."""
-    useful = place.now - max(USEFUL, _ahead(item))
+    """Starts up to here are not made: too old to be of use, or the chain was off. Whose own date
+    is still ahead when a chain is switched on is reminded of it nevertheless."""
+    ahead = _ahead(item)
+    useful = place.now - max(USEFUL, ahead)
     if item.enabled_at is None:
         return place.now
-    return max(useful, item.enabled_at - timedelta(microseconds=1))
+    return max(useful, min(item.enabled_at - timedelta(microseconds=1), place.now - ahead))
 
 
 def _ahead(item: Chain) -> timedelta:

@@ -224,7 +224,7 @@ class Content(_Part):
 
     texts: dict[str, str]
     buttons: tuple[tuple[Button, ...], ...] = ()
-    picture: int | None = None
+    picture: int | None = Field(default=None, ge=1, lt=2**63)
 
 
 class Variant(Content):

@@ -28,6 +28,7 @@ those it makes no sense for."""
 
 MAX_TEXT = 4096
 _VARIABLE = re.compile(r"\{([^{}|]*)(?:\|([^{}]*))?\}")
+_TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9-]*(?:\s[^<>]*)?>")
 _TAGS = frozenset({"b", "i", "u", "s", "a", "code", "tg-spoiler", "blockquote"})
 
 
@@ -50,15 +51,22 @@ class _Tags(HTMLParser):
             self.problem = self.problem or f"unclosed_tag:{tag}"
 
 
+def length(text: str) -> int:
+    """How long Telegram finds a text: in units of UTF-16, of which most emoji have two."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
 def problems_of(text: str) -> Iterator[str]:
     """Codes of what is wrong with one text; none if it can be sent."""
-    if not text.strip():
+    if not _TAG.sub("", text).strip():
         yield "empty"
-    if len(text) > MAX_TEXT:
+    if length(text) > MAX_TEXT:
         yield "too_long"
     rest = _VARIABLE.sub("", text)
     if "{" in rest or "}" in rest:
         yield "stray_brace"
+    if "<" in _TAG.sub("", rest):
+        yield "stray_angle"
     for name, instead in _VARIABLE.findall(text):
         if name not in VARIABLES:
             yield f"unknown_variable:{name}"

@@ -37,6 +37,19 @@ def changed(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
     return document
 
 
+HI = {"texts": {"ru": "Привет", "en": "Hello"}}
+
+
+def link(url: str) -> list[list[dict[str, Any]]]:
+    """One button that leads there."""
+    return [[{**HI, "url": url}]]
+
+
+def test_a_day_that_only_leap_years_have_and_a_link_of_another_alphabet_will_do() -> None:
+    chains.check(changed(("trigger",), {"kind": "calendar", "month": 2, "day": 29}))
+    chains.check(changed(("steps", 3, "buttons"), link("https://пример.рф/акция?x=1#y")))
+
+
 @pytest.mark.parametrize("key", sorted(SHIPPED))
 def test_what_is_shipped_is_sound(key: str) -> None:
     assert list(problems_of(SHIPPED[key])) == []
@@ -58,6 +71,15 @@ def test_what_is_shipped_is_sound(key: str) -> None:
             "data_or_url",
         ),
         (changed(("steps", 0, "kind"), "dance"), "union_tag_invalid"),
+        (changed(("steps", 3, "buttons"), link("ftp://example.com")), "not_a_link"),
+        (changed(("steps", 3, "buttons"), link("https://")), "link_broken"),
+        (changed(("steps", 3, "buttons"), link("https://exa mple.com")), "link_broken"),
+        (changed(("steps", 3, "buttons"), link("https://[")), "link_broken"),
+        (changed(("steps", 3, "picture"), 2**63), "less_than"),
+        (changed(("steps", 3, "for_segments"), [{**HI, "rule": {"all": []}}]), "rule_empty"),
+        (changed(("trigger",), {"kind": "calendar", "month": 4, "day": 31}), "no_such_day"),
+        (changed(("trigger",), {"kind": "calendar", "month": 2, "day": 30}), "no_such_day"),
+        (changed(("trigger",), {"kind": "event", "event": "Моё событие"}), "event_name"),
     ],
 )
 def test_what_is_wrong_is_named(document: dict[str, Any], problem: str) -> None:

@@ -50,6 +50,17 @@ def test_a_receipt_says_what_was_earned_and_from_when() -> None:
     assert "ready" not in said("receipt", pending=0)
 
 
+def test_a_receipt_names_the_debt_that_was_covered_and_what_is_left_of_it() -> None:
+    assert said("receipt", "ru", pending=0, debt_repaid=15, debt=45).splitlines()[1:] == [
+        "↩️ Из них погасили долг после возврата: 15",
+        "Осталось в долгу: 45 баллов",
+        "На карте: <b>100 баллов</b>",
+    ]
+    assert "Of these, 15 covered what you owed" in said("receipt", debt_repaid=15)
+    assert "owe" not in said("receipt", debt_repaid=15).replace("what you owed", "")
+    assert "owe" not in said("receipt", debt=45), "the debt is the balance's news, not the sale's"
+
+
 def test_a_receipt_says_what_was_paid_with_points() -> None:
     assert "Paid with points: 1" in said("receipt", redeemed=1)
     assert "Paid" not in said("receipt")
@@ -145,6 +156,14 @@ def test_placeholders_are_filled_and_escaped() -> None:
         ("<script>x</script>", ["unknown_tag:script"]),
         ("<b><i>x</b></i>", ["unclosed_tag:b"]),
         ("x" * 4097, ["too_long"]),
+        ("🎉" * 2049, ["too_long"]),
+        ("🎉" * 2048, []),
+        ("<b> </b>", ["empty"]),
+        ("1 < 2", ["stray_angle"]),
+        ("1 <2 и 3> 2", ["stray_angle"]),
+        ("<b/>x", ["stray_angle"]),
+        ("x <!-- y -->", ["stray_angle"]),
+        ("2 > 1 &amp; {name|<3}", []),
     ],
 )
 def test_a_marketer_s_text_is_checked(text: str, problems: list[str]) -> None:

@@ -156,6 +156,16 @@ async def test_a_date_put_off_is_another_pass(shop: Shop) -> None:
     assert await shop.occurrences() == [("anna", "2026-06-20"), ("anna", "2027-06-20")]
 
 
+async def test_switching_on_reminds_of_dates_that_are_still_ahead(shop: Shop) -> None:
+    on_since = midnight(date(2026, 6, 10)) + timedelta(hours=12)
+    for name, day in (("over", "2026-06-08"), ("soon", "2026-06-14"), ("later", "2026-06-24")):
+        await shop.person(name, fields={"renewal": day})
+    trigger = {"kind": "date", "field": "field:renewal", "days_before": 14}
+    await shop.chain("renewal", trigger, enabled_at=on_since)
+    await shop.plan(on_since + timedelta(minutes=1))
+    assert await shop.occurrences() == [("soon", "2026-06-14"), ("later", "2026-06-24")]
+
+
 CALENDAR: dict[str, Any] = {"kind": "calendar", "month": 12, "day": 20, "hour": 12}
 
 

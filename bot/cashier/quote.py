@@ -283,6 +283,8 @@ def done_screen(_: Translator, shown: Done, *, currency: str) -> tuple[str, Butt
     if result.to_pay != result.gross:
         lines.append(_("To pay: <b>{money}</b>", money=_.money(result.to_pay, currency)))
     lines.append(_("Earned: {points}", points=_.points(result.earned)))
+    if result.debt_repaid:
+        lines.append(_("Of these, {n} covered a debt", n=_.number(result.debt_repaid)))
     lines.append(_("Balance: {points}", points=_.points(result.balance)))
     lines += extra_words.given_lines(_, result, shown.extras, rose=shown.rose)
     name = base36(result.purchase_id)

@@ -137,6 +137,7 @@ def _till() -> Router:
     texts.register(joining.start, CommandStart(deep_link=False, magic=~F.args, ignore_case=True))
     unknown_link = ~F.args.regexp(ELSEWHERE)
     texts.register(joining.start, CommandStart(deep_link=True, magic=unknown_link))
+    ours: tuple[Callable[..., Awaitable[Any]], ...]
     ours = (guests.ask_for_card, returning.list_sales, shift.shift, joining.help_text)
     for name, handler in zip(COMMANDS, ours, strict=True):
         texts.register(handler, Command(name, ignore_case=True))

@@ -144,11 +144,23 @@ def _receipt(values: Mapping[str, Any], context: Context) -> Message:
         _("🎯 Goal reached: <b>+{points}</b>", points=_.points(goal)) if goal else None,
         *(_("🎁 A gift for you: <b>{name}</b>", name=_own(gift["name"], _)) for gift in gifts),
         _new_tier(values, _),
+        *_debt(values, _),
         _("Balance: <b>{points}</b>", points=_.points(int(values.get("balance") or 0))),
     )
     if not gifts:
         return Message(text)
     return Message(text, [[{"text": str(_("🎟 My gifts and coupons")), "data": "offers"}]])
+
+
+def _debt(values: Mapping[str, Any], _: Translator) -> list[Markup]:
+    """How much of what was earned has covered a debt, and how much is still owed."""
+    repaid, debt = int(values.get("debt_repaid") or 0), int(values.get("debt") or 0)
+    if not repaid:
+        return []
+    said = [_("↩️ Of these, {n} covered what you owed after a return", n=_.number(repaid))]
+    if debt:
+        said.append(_("Still owed: {points}", points=_.points(debt)))
+    return said
 
 
 def _own(name: Mapping[str, str], _: Translator) -> str:

@@ -323,6 +323,8 @@ def receipt_message(
         "pending": result.pending,
         "outlet": gate.outlet_name,
     }
+    if result.debt_repaid:
+        values |= {"debt_repaid": result.debt_repaid, "debt": gate.wallet.debt}
     values |= _extras(session, gate, result)
     messaging.enqueue(
         rows,

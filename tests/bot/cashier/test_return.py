@@ -145,3 +145,28 @@ async def test_the_shift_counts_this_cashier_today(street: Street):
     assert "Points: 19 given, 100 spent" in words
     clock.set_offset(timedelta(days=1))
     assert "Sales: 0" in await anna.send("/shift")
+
+
+async def test_a_receipt_says_what_of_it_covered_a_debt(street_on_both: Street):
+    street = street_on_both
+    anna = await street.cashier(501, "Anna")
+    ivan = await street.customer(701, "Ivan")
+    number = await sell(street, anna, ivan, "2000")
+    clock.set_offset(timedelta(hours=25))
+    have = (await street.balance(ivan)).available
+    await sell(street, anna, ivan, "1000", str(have))
+    await anna.send("/return")
+    await anna.send(number)
+    await anna.tap("Return all")
+    owed = (await street.balance(ivan)).debt
+    assert owed > 15
+    await sell(street, anna, ivan, "300")
+    assert "Of these, 15 covered a debt" in await anna.words()
+    *_, values = await street.told("receipt")
+    assert (values["debt_repaid"], values["debt"]) == (15, owed - 15)
+    await sell(street, anna, ivan, "20000")
+    assert f"Of these, {owed - 15} covered a debt" in await anna.words()
+    *_, values = await street.told("receipt")
+    assert (values["debt_repaid"], values["debt"]) == (owed - 15, 0)
+    await sell(street, anna, ivan, "300")
+    assert "debt" not in await anna.words()

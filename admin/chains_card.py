@@ -8,15 +8,21 @@ from datetime import datetime
 from typing import Any
 
 from aiohttp import web
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from admin.base import SETTINGS, me
+from admin.chains_reasons import say_reason
 from admin.chains_variables import ROOMY, known_of
 from admin.chains_words import WAITS, ChainSayer
 from admin.render import language
+from loyalty import clock
 from loyalty.chains import drafts
 from loyalty.chains.model import Definition
+from loyalty.chains.outcome import Decided
+from loyalty.chains.preview import next_of
 from loyalty.chains.store import definition_of
+from loyalty.messaging.policy import Skip, Wait
 from loyalty.program import Program
 from loyalty.reports import card
 from loyalty.reports.chain_figures import OnWay, passes_of
@@ -33,6 +39,8 @@ class Way:
     title: str
     step: str
     due_at: datetime | None
+    # Why the step will be left out, as far as can be foreseen.
+    why_not: Markup | None
     since: datetime
     enabled: bool
 
@@ -68,6 +76,8 @@ def on_card(
     t: Translator,
     currency: str,
     rules: Program,
+    now: datetime,
+    time_zone: str,
 ) -> OnCard:
     """What the card tells of chains."""
     cards = {one.key: one.name.said_in(t.language) for one in rules.stamp_cards}
@@ -89,16 +99,30 @@ def on_card(
         steps.setdefault((key, item.step), known[version_id].get(item.step, item.step))
     ways = passes_of(session, customer_id=customer_id)
     titles = {key: one.title(t.language) for key, one in every.items()}
-    return OnCard([_way(one, says, titles, name) for one in ways], titles, steps)
+    ahead = next_of(session, customer_id, now=now, time_zone=time_zone) if ways else {}
+    shown = [_way(one, ahead.get(one.enrolment_id), t, says, titles, name) for one in ways]
+    return OnCard(shown, titles, steps)
 
 
-def _way(one: OnWay, says: ChainSayer, titles: dict[str, str], name: str | None) -> Way:
+def _way(
+    one: OnWay, ahead: Decided | None, t: Translator, says: ChainSayer, titles: dict[str, str],
+    name: str | None,
+) -> Way:  # fmt: skip
+    step, due_at, reason = _next(one.definition, one.step, says, name), one.due_at, None
+    if ahead is not None:
+        names = says.names(one.definition, known_of(name), width=ROOMY)
+        step, due_at = names.get(ahead.step.id, step), ahead.at
+        if isinstance(ahead.decision, Wait):
+            due_at = ahead.decision.until
+        elif isinstance(ahead.decision, Skip):
+            reason = say_reason(t, ahead.decision.reason)
     return Way(
         one.enrolment_id,
         one.key,
         titles.get(one.key, one.key),
-        _next(one.definition, one.step, says, name),
-        one.due_at,
+        step,
+        due_at,
+        reason,
         one.enrolled_at,
         one.enabled,
     )
@@ -120,6 +144,7 @@ def card_values(
     currency = request.app[SETTINGS].currency
     found = on_card(
         session, messages, customer_id=person.id, name=person.name, t=language(request),
-        currency=currency, rules=rules,
+        currency=currency, rules=rules, now=clock.now(),
+        time_zone=request.app[SETTINGS].time_zone,
     )  # fmt: skip
     return {"on_chains": found, "may_take_out": me(request).role in (OWNER, MARKETER)}

@@ -138,6 +138,22 @@ def triggers_today(
     return found
 
 
+def next_of(
+    session: Session, customer_id: int, *, now: datetime, time_zone: str, days: int = 7
+) -> dict[int, Decided]:
+    """What comes of each way this customer is on, by enrolment: the first step that is done or
+    left out, after all waits, caps and quiet hours. Ways that do nothing within ``days`` are not
+    among it."""
+    until, found = now + timedelta(days=days), dict[int, Decided]()
+    passes, _ = _passes(session, now=now, until=until, time_zone=time_zone, among=[customer_id])
+    if all(item.id < 0 for item in passes):
+        return found
+    for one in look_ahead(session, passes, now=now, until=until, time_zone=time_zone):
+        if not isinstance(one.decision, Wait) or one.decision.until >= until:
+            found.setdefault(one.item.id, one)
+    return found
+
+
 def coming_pass(item: Chain, start: Candidate, number: int) -> Pass:
     """A pass that has not begun yet, with a negative id so that it is never taken for a row."""
     return Pass(

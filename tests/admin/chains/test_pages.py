@@ -9,8 +9,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loyalty import chains, clock
+from loyalty import chains, clock, consent
 from loyalty.chains import drafts, editing
+from loyalty.chains.preview import next_of
 from loyalty.chains.tables import chain, enrolment
 from loyalty.events import event
 from loyalty.ids import new_id
@@ -18,7 +19,7 @@ from loyalty.messaging.tables import click, outbox, touch
 from tests.admin import shop
 from tests.admin.forms import words
 from tests.admin.shop import Visitor
-from tests.world import World
+from tests.world import ZONE, World
 
 HOME = "/admin/chains"
 PAGES = (
@@ -314,6 +315,7 @@ async def test_the_card_tells_where_somebody_is_and_takes_them_out(
     _, page, _ = await marketer.get(f"/admin/customers/{guest}")
     said = words(page)
     assert "Welcome next: 3. Message: 💳 Your card is always" in said
+    assert "will be left out: cannot be reached in Telegram" in said
     assert "1. Message: 👋 Anna, so glad to meet you! It" in said
     assert "tapped" in said
     address = f"/admin/customers/{guest}/chain"
@@ -336,6 +338,36 @@ async def test_the_card_tells_where_somebody_is_and_takes_them_out(
     assert await world.db.read(state) == ("exited", "taken_out", "skipped", ["cancelled", "sent"])
     await marketer.post(address, way=str(way))
     assert await _types(world) == ["chain.taken_out"]
+
+
+async def test_the_card_tells_when_a_message_may_really_leave(
+    world: World, marketer: Visitor
+) -> None:
+    now = clock.now()
+    today = clock.local_date(now, ZONE)
+    guest = await world.customer(name="Anna", chat=701)
+    await world.db.transact(lambda s: consent.ensure_texts(s, now=now))
+    await world.db.transact(
+        lambda s: consent.record(
+            s, customer_id=guest, purpose="ads:telegram", granted=True, language="en",
+            channel="telegram", evidence="1", now=now,
+        )
+    )  # fmt: skip
+    # Due the day after tomorrow at half past eleven in the evening: it leaves the morning after.
+    night = clock.start_of_day(today + timedelta(days=3), ZONE) - timedelta(minutes=30)
+    way = await _on_way(world, guest)
+    shift = {"due_at": night, "enrolled_at": night - timedelta(days=2), "arrived_at": None}
+    await world.db.transact(
+        lambda s: (
+            s.execute(sa.update(enrolment).where(enrolment.c.id == way).values(**shift)) and None
+        )
+    )
+    found = await world.db.read(lambda s: next_of(s, guest, now=now, time_zone=ZONE))
+    morning = clock.start_of_day(today + timedelta(days=3), ZONE) + timedelta(hours=9)
+    assert (found[way].step.id, found[way].at) == ("card", morning)
+    _, page, _ = await marketer.get(f"/admin/customers/{guest}")
+    assert "09:00" in words(page).partition("Welcome next:")[2][:160]
+    assert "will be left out" not in words(page)
 
 
 async def test_an_analyst_takes_nobody_out(world: World, visitor: Visitor) -> None:

@@ -56,19 +56,17 @@ async def ask(
     asked, person = await ctx.db.transact(unit)
     name = words.first_name(person.name)
     message_id_asked = await _put(ctx, visitor, asked, texts.translator(person.language))
-    await ctx.db.transact(
-        lambda session: asking.note_message(
-            session, draft_id=draft_id, hold_id=asked.hold_id, message_id=message_id_asked
-        )
-    )
     if message_id_asked is not None:
+        await _note(ctx, asked, message_id_asked)
         said, back = questions.waiting(
             _, draft_id, name=name, points=asked.points, left=asked.seconds
         )
     else:
+        shown = await _unasked(ctx, visitor, now, asked)
+        said, back = words.quote_screen(_, shown, currency=ctx.settings.currency)
         who = name or _("Customer without a name")
-        said = _("I cannot write to {name}: please spend fewer points.", name=who)
-        back = questions.back(_, draft_id)
+        note = _("I cannot write to {name}: please spend fewer points.", name=who)
+        said = f"{note}\n\n{said}"
     old = asked.draft.message_id
     placed = await screens.show(ctx, visitor, said, back, message_id=message_id, lasting=True)
     if message_id is None and old is not None:
@@ -80,6 +78,32 @@ async def ask(
             )
         )
     countdown.nudge(ctx, asked=True)
+
+
+async def _note(ctx: Context, asked: Question, message_id: int) -> None:
+    await ctx.db.transact(
+        lambda session: asking.note_message(
+            session, draft_id=asked.draft.id, hold_id=asked.hold_id, message_id=message_id
+        )
+    )
+
+
+async def _unasked(
+    ctx: Context, visitor: Visitor, now: datetime, asked: Question
+) -> words.SaleView:
+    """The sale without the points that nobody can be asked about."""
+
+    def unit(session: Session) -> words.SaleView:
+        draft = asking.not_asked(
+            session,
+            draft_id=asked.draft.id,
+            hold_id=asked.hold_id,
+            staff=at_till(session, visitor),
+            now=now,
+        )
+        return words.view(session, draft, now=now)
+
+    return await ctx.db.transact(unit)
 
 
 async def _put(ctx: Context, visitor: Visitor, asked: Question, _: Translator) -> int | None:

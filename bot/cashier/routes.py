@@ -94,7 +94,12 @@ QUESTIONS: dict[str, Callable[..., Awaitable[Any]]] = {
 }
 ELSEWHERE = re.compile(r"[rsk]_.")
 """Links that bring something to whoever opens them: those are the customer's side."""
-COMMANDS = ("sale", "return", "shift", "help")
+COMMANDS: dict[str, Callable[..., Awaitable[Any]]] = {
+    "sale": guests.ask_for_card,
+    "return": returning.list_sales,
+    "shift": shift.shift,
+    "help": joining.help_text,
+}
 _OTHERS = "|".join(("start", "menu", *commands.CUSTOMER))
 KNOWN = re.compile(rf"/({_OTHERS})(@\w+)?(\s|$)", re.IGNORECASE)
 """Commands that are answered on the customer's side."""
@@ -137,9 +142,7 @@ def _till() -> Router:
     texts.register(joining.start, CommandStart(deep_link=False, magic=~F.args, ignore_case=True))
     unknown_link = ~F.args.regexp(ELSEWHERE)
     texts.register(joining.start, CommandStart(deep_link=True, magic=unknown_link))
-    ours: tuple[Callable[..., Awaitable[Any]], ...]
-    ours = (guests.ask_for_card, returning.list_sales, shift.shift, joining.help_text)
-    for name, handler in zip(COMMANDS, ours, strict=True):
+    for name, handler in COMMANDS.items():
         texts.register(handler, Command(name, ignore_case=True))
     answer = ~F.text.regexp(KNOWN) & ~F.text.startswith("/start") & ~F.contact
     texts.register(lines.show_again, AnsweredBefore(), answer)
@@ -163,7 +166,7 @@ def _outsiders() -> Router:
     part = Router(name="cashier-outsiders")
     for observer in (part.message, part.callback_query):
         observer.middleware(Refusals())
-    tills = Command(*COMMANDS[:3], ignore_case=True)
+    tills = Command("sale", "return", "shift", ignore_case=True)
     part.message.register(joining.outsider_command, tills)
     part.callback_query.register(joining.outsider_tap, OURS)
     return part

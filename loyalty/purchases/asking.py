@@ -91,11 +91,25 @@ def ask(session: Session, *, draft_id: int, staff: Staff, points: int, now: date
     )
 
 
-def note_message(session: Session, *, draft_id: int, hold_id: int, message_id: int | None) -> None:
-    """Which message of the customer's chat asks; None: it could not be asked, nothing to count."""
+def note_message(session: Session, *, draft_id: int, hold_id: int, message_id: int) -> None:
+    """Which message of the customer's chat asks."""
     asked = sa.and_(sale_draft.c.id == draft_id, sale_draft.c.hold_id == hold_id)
-    values = {"asked_message_id": message_id} if message_id else {"asked_next_at": None}
-    session.execute(sa.update(sale_draft).where(asked).values(**values))
+    session.execute(sa.update(sale_draft).where(asked).values(asked_message_id=message_id))
+
+
+def not_asked(
+    session: Session, *, draft_id: int, hold_id: int, staff: Staff, now: datetime
+) -> Draft:
+    """The customer cannot be written to: nobody waits, the points are free again.
+
+    Raises:
+        DraftNotFound, DraftClosed: see ``draft_rows.locked``.
+    """
+    draft = drafts.locked(session, draft_id, staff)
+    if draft.hold_id != hold_id:  # something else was chosen this very moment
+        return draft
+    freed = drafts.release(session, draft, now)
+    return drafts.change(session, freed, now, asked_next_at=None)
 
 
 def agree(

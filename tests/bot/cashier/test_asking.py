@@ -90,3 +90,25 @@ async def test_a_typed_part_above_the_limit_asks_too(street: Street):
     assert "Waiting for Ivan" in await anna.words()
     await ivan.tap("Yes")
     assert (await street.balance(customer_id)).available == 400
+
+
+async def test_who_cannot_be_asked_keeps_the_points_free(street_on_both: Street):
+    street = street_on_both
+    anna = await street.cashier(501, "Anna")
+    ivan = await street.phone(701, "Ivan")
+    await ivan.send("/start")
+    customer_id = await street.customer(701, "Ivan", points=1000)
+    await anna.open(f"c_{(await street.show(customer_id)).token}")
+    await anna.send("3000")
+    await street.control("POST", "/users/701/block", {})
+    await anna.tap("ask the customer")
+    words = await anna.words()
+    assert "I cannot write to Ivan: please spend fewer points." in words
+    assert "May spend: up to 500 points" in words, "the sale goes on at once"
+    balance = await street.balance(customer_id)
+    assert (balance.available, balance.held) == (1000, 0)
+    await anna.tap("Spend 500")
+    await anna.tap("Confirm")
+    assert (await street.balance(customer_id)).available == 500
+    assert await street.sales() == 1
+    assert not await street.db.read(wallet.reconcile)

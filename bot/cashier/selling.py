@@ -19,13 +19,19 @@ from loyalty.errors import (
     DomainError,
     DraftClosed,
     DraftNotFound,
+    InsufficientPoints,
     PointsInvalid,
+    PresenceRequired,
+    RedemptionFrozen,
     RedemptionTooLarge,
 )
 from loyalty.purchases import PurchaseResult, draft_extras, drafts, undoing
 from loyalty.purchases.drafts import Draft
 from loyalty.staff import Staff
 from loyalty.texts import Translator
+
+NO_POINTS = (InsufficientPoints, PresenceRequired, RedemptionFrozen, RedemptionTooLarge)
+"""Why the points of a sale may not be had after all, when it comes to it."""
 
 
 async def show_sale(
@@ -236,6 +242,8 @@ async def confirm(
         if error.facts.get("status") != drafts.CHANGED:
             raise
         return await _show_changed(query, ctx, visitor, now, _, draft_id, error)
+    except NO_POINTS as refused:
+        return await _show_without_points(query, ctx, visitor, now, _, draft_id, refused)
     ctx.wake()
     text, buttons = words.done_screen(_, done, currency=ctx.settings.currency)
     screen = screens.screen_of(query)
@@ -270,6 +278,41 @@ async def _show_changed(
         raise error
     await show_sale(ctx, visitor, now, _, shown, message_id=screen)
     return refusal(_, error, locale_of(ctx, visitor))
+
+
+async def _show_without_points(
+    query: CallbackQuery,
+    ctx: Context,
+    visitor: Visitor,
+    now: datetime,
+    _: Translator,
+    draft_id: int,
+    error: DomainError,
+) -> str:
+    """Spent elsewhere or frozen since the screen was made: why, and the sale without the points.
+
+    Raises:
+        DomainError: the refusal, if no points were to be spent or the screen is an old one.
+    """
+    screen = screens.screen_of(query)
+
+    def unit(session: Session) -> SaleView:
+        person = at_till(session, visitor)
+        draft = drafts.locked(session, draft_id, person)
+        drafts.check_open(draft, person, now)
+        if not draft.redeem or draft.message_id != screen:
+            raise error
+        used_up = isinstance(error, PresenceRequired)
+        draft = drafts.without_points(session, draft, now, used_up=used_up)
+        return words.view(session, draft, now=now)
+
+    shown = await ctx.db.transact(unit)
+    said = refusal(_, error, locale_of(ctx, visitor))
+    text, buttons = words.quote_screen(_, shown, currency=ctx.settings.currency)
+    if not isinstance(error, PresenceRequired):  # the screen itself says that the card is used up
+        text = f"{said}\n\n{text}"
+    await place(ctx, visitor, now, shown.draft, text, buttons, message_id=screen)
+    return said
 
 
 async def cancel(

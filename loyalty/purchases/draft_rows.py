@@ -159,6 +159,13 @@ def release(session: Session, draft: Draft, now: datetime) -> Draft:
     return change(session, draft, now, hold_id=None, redeem=0)
 
 
+def without_points(session: Session, draft: Draft, now: datetime, *, used_up: bool) -> Draft:
+    """The locked draft without the points that turned out not to be had; ``used_up``: this
+    showing of the card has bought elsewhere and spends no more."""
+    freed = release(session, draft, now)
+    return change(session, freed, now, redeem=0, may_redeem=draft.may_redeem and not used_up)
+
+
 def change(session: Session, draft: Draft, now: datetime, **values: Any) -> Draft:
     """Set columns of the locked draft; the draft as it is then."""
     changed = sa.update(sale_draft).where(sale_draft.c.id == draft.id)

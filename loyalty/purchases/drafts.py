@@ -47,6 +47,7 @@ from loyalty.purchases.draft_rows import (
     lock,
     locked,
     release,
+    without_points,
 )
 from loyalty.purchases.model import Line, PurchaseResult, Quote, Receipt
 from loyalty.purchases.tables import sale_draft
@@ -78,6 +79,7 @@ __all__ = [
     "set_amount",
     "set_message",
     "set_redeem",
+    "without_points",
 ]
 
 

@@ -261,6 +261,9 @@ async def _start_roles(running: Running, roles: Roles, token: str | None) -> Non
         started["bot"] = await runtime.start_bot(running, token or "", None)
     if roles.scheduler:
         await runtime.start_scheduler(running, token or "")
+    if not roles.bot:
+        # Which does so itself.
+        runtime.settle_memory()
 
 
 def _announce(running: Running, *, as_json: bool) -> None:

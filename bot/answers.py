@@ -11,7 +11,8 @@ from typing import Any
 
 import structlog
 from aiogram.dispatcher.middlewares.base import BaseMiddleware
-from aiogram.exceptions import TelegramBadRequest
+from aiogram.exceptions import TelegramAPIError, TelegramBadRequest
+from aiogram.methods import DeleteMessage, EditMessageReplyMarkup, TelegramMethod
 from aiogram.types import (
     BufferedInputFile,
     CallbackQuery,
@@ -238,14 +239,22 @@ class Turn:
         old = self.living
         self._note(message_id)
         if old is not None and old != message_id:
-            chat_id = self.visitor.chat_id
-            if not await quietly(self.ctx.bot.delete_message(chat_id, old)):
-                await quietly(
-                    self.ctx.bot.edit_message_reply_markup(
-                        chat_id=chat_id, message_id=old, reply_markup=None
-                    )
-                )
+            await self._clear_away(old)
         return message_id
+
+    async def _clear_away(self, message_id: int) -> None:
+        """The answer is in the chat by now: whatever refuses this, it is not said once more."""
+        chat_id = self.visitor.chat_id
+        ways: tuple[TelegramMethod[Any], ...] = (
+            DeleteMessage(chat_id=chat_id, message_id=message_id),
+            EditMessageReplyMarkup(chat_id=chat_id, message_id=message_id),
+        )
+        for way in ways:
+            try:
+                if await quietly(self.ctx.bot(way)):
+                    return
+            except TelegramAPIError as problem:
+                log.info("screen_stays", problem=type(problem).__name__)
 
 
 _HARMLESS = ("message is not modified",)

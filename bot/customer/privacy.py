@@ -264,7 +264,11 @@ async def send_file(turn: Turn) -> None:
     customer_id, db = person.id, turn.ctx.db
     taken = await db.transact(
         lambda session: privacy.take_export(
-            session, customer_id=customer_id, actor=f"customer:{customer_id}", now=turn.now
+            session,
+            customer_id=customer_id,
+            actor=f"customer:{customer_id}",
+            evidence=turn.visitor.evidence,
+            now=turn.now,
         )
     )
     if not taken:

@@ -21,7 +21,13 @@ from loyalty.texts import Translator
 __all__ = ["ask_birthday", "hidden", "show_profile"]
 
 NAME, SPEAK = "name", "speak"
-_OWN_STEPS = (NAME, calendar.BIRTHDAY, contact.NUMBER, zones.CITY)
+_QUESTIONS = {
+    NAME: {NAME},
+    calendar.BIRTHDAY: {*calendar.MEMBERS},
+    contact.NUMBER: {*contact.MEMBERS},
+    zones.CITY: {*zones.MEMBERS},
+}
+"""What waits for a typed answer, and the screens that belong to each."""
 _LIKES_SHOWN = 4
 
 
@@ -35,12 +41,17 @@ class _Told:
     likes: list[str]
 
 
+async def leave_question(turn: Turn, screen: str) -> None:
+    """Another screen takes the place of a question: what is typed later is no answer to it."""
+    chat = turn.visitor.chat
+    if chat is not None and chat.step in _QUESTIONS and screen not in _QUESTIONS[chat.step]:
+        await turn.ask(None)
+
+
 async def show_profile(turn: Turn, *, toast: object = "") -> None:
     """Who we think they are, with what they can change."""
     visitor, _ = turn.visitor, turn.say
     assert visitor.customer is not None
-    if visitor.chat is not None and visitor.chat.step in _OWN_STEPS:
-        await turn.ask(None)
     customer_id = visitor.customer.id
 
     def unit(session: Session) -> tuple[Customer, _Told]:

@@ -21,6 +21,7 @@ from bot.context import Context, Visitor
 from bot.customer import (
     arriving,
     card,
+    contact,
     entry,
     help,
     history,
@@ -149,6 +150,7 @@ COMMANDS: dict[str, str] = {
 
 
 async def _go(turn: Turn, name: str) -> None:
+    await profile.leave_question(turn, name)
     screen = OPEN.get(name)
     if screen is None and name in MEMBERS:
         screen = MEMBERS[name] if join.is_member(turn) else join.resume
@@ -228,6 +230,7 @@ async def on_start(
         )
 
     await ctx.db.transact(unit)
+    await profile.leave_question(turn, menu.MENU)
     hint = None
     if join.is_member(turn):
         if await paper.opened(turn, payload):
@@ -246,7 +249,9 @@ async def on_stop(
 ) -> None:
     """``/stop``: no more advertising, at once."""
     del message
-    await privacy.stop_ads(Turn(ctx, visitor, _, now))
+    turn = Turn(ctx, visitor, _, now)
+    await profile.leave_question(turn, menu.PRIVACY)
+    await privacy.stop_ads(turn)
 
 
 async def on_command(
@@ -277,12 +282,16 @@ async def on_anything(
     """Everything else: the answer to an open question, or a helpful word."""
     turn = Turn(ctx, visitor, _, now)
     steps = STEPS if join.is_member(turn) else join.OPEN_STEPS
-    asked = steps.get(visitor.chat.step or "") if visitor.chat is not None else None
-    text = message.text or ""
+    step = (visitor.chat.step or "") if visitor.chat is not None else ""
+    asked, text = steps.get(step), message.text or ""
+    if join.is_member(turn) and step != join.ADS and contact.is_back(text):
+        # The key outlives its question, which another screen may have taken the place of.
+        await contact.take_text_at_number(turn, text)
+        return
     if asked is not None and text and not text.startswith("/"):
         await asked(turn, text)
         return
-    other = OTHERS.get(visitor.chat.step or "") if visitor.chat is not None else None
+    other = OTHERS.get(step)
     if other is not None and join.is_member(turn) and not text:
         await other(turn)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import sqlalchemy as sa
 
 from bot.app import RunningBot
@@ -62,3 +63,21 @@ async def test_the_card_is_guarded_also_after_a_coupons_picture(
     await ann.tap("🔄 Refresh")
     await running.idle()
     assert (await ann.reads("good until"))["message_id"] == card["message_id"]
+
+
+@pytest.mark.parametrize("kind", ["5xx", "400", "drop_after"])
+async def test_an_answer_is_given_once_though_the_screen_before_will_not_go(
+    running: RunningBot, telegram: Telegram, db: Database, kind: str
+) -> None:
+    ann = await member(telegram)
+    await ann.send("/balance")
+    await ann.reads("You have 100 points")
+    await telegram.call(
+        "POST", "/faults", {"method": "deleteMessage", "chat_id": ann.id, "kind": kind, "times": 1}
+    )
+    await ann.send("/card")
+    await running.idle()
+    await ann.reads("good until")
+    assert len(await telegram.requests("sendPhoto")) == 1
+    live = [message for message in await ann.from_bot() if message["buttons"]]
+    assert [message["photo"] is not None for message in live] == [True], "one menu only"

@@ -185,6 +185,20 @@ async def test_the_file_holds_everything_and_comes_three_times_a_day(
     await until(fourth, "tomorrow's file")
 
 
+async def test_a_file_that_did_not_get_through_is_not_counted(
+    running: RunningBot, ann: Phone, db: Database
+) -> None:
+    for n, kind in enumerate(("5xx", "drop_before", "5xx")):
+        fault = {"method": "sendDocument", "chat_id": ann.id, "kind": kind, "times": 1}
+        await ann.telegram.call("POST", "/faults", fault)
+        await opened(ann)
+        await ann.tap("📄 Get my data as a file")
+        await running.idle()
+        files = [message for message in await ann.from_bot() if "file" in message]
+        assert len(files) == n + 1
+    assert "3 times today" in str(await ann.tap("📄 Get my data as a file"))
+
+
 async def ask(phone: Phone, *, russian: bool = False) -> dict[str, Any]:
     """Go all the way to the second tap; the screen before it."""
     await opened(phone)

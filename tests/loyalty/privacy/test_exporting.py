@@ -112,16 +112,22 @@ async def held(world: World, who: int) -> privacy.Held:
 
 
 async def test_three_a_day(anna: Anna, world: World) -> None:
-    async def take() -> bool:
+    async def take(update: int) -> bool:
         return await world.db.transact(
             lambda s: privacy.take_export(
-                s, customer_id=anna.id, actor=f"customer:{anna.id}", now=world.now
+                s,
+                customer_id=anna.id,
+                actor=f"customer:{anna.id}",
+                evidence=f"update:{update}",
+                now=world.now,
             )
         )
 
-    assert [await take() for _ in range(4)] == [True, True, True, False]
+    assert [await take(n) for n in range(4)] == [True, True, True, False]
+    assert await take(2), "tried again after a fault: the same file, not another one"
+    assert not await take(4)
     world.pass_time(days=1, seconds=1)
-    assert await take()
+    assert await take(5)
 
 
 async def test_what_is_held_in_figures(anna: Anna, world: World) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -51,11 +51,13 @@ def make_app(
     settings: Settings,
     keys: Keys,
     extra_routes: Iterable[web.AbstractRouteDef] = (),
+    is_complete: Callable[[], bool] = lambda: True,
 ) -> web.Application:
     """The panel and the POS API, with ``/health``, ``/ready`` and ``/metrics``.
 
     ``extra_routes`` are whatever else this port answers (the demo's clock, a
-    webhook); form checks and the panel's error pages are for paths under ``/admin`` only.
+    webhook); ``is_complete``: whether whatever runs beside it has started too, for ``/ready``;
+    form checks and the panel's error pages are for paths under ``/admin`` only.
     The database stays the caller's to close.
     """
     app = web.Application(
@@ -71,6 +73,7 @@ def make_app(
     )
     app[DATABASE], app[SETTINGS], app[KEYS] = db, settings, keys
     app[probes.FIGURES] = probes.Figures()
+    app[probes.COMPLETE] = is_complete
     app[render.TEMPLATES] = render.environment()
     app.cleanup_ctx.append(_hashing)
     app.cleanup_ctx.append(dryrun.running)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import sqlalchemy as sa
 from aiohttp import web
 from prometheus_client import (
@@ -49,6 +51,7 @@ class Figures:
 
 
 FIGURES: web.AppKey[Figures] = web.AppKey("figures", Figures)
+COMPLETE: web.AppKey[Callable[[], bool]] = web.AppKey("complete", Callable[[], bool])  # type: ignore[arg-type]
 _WAITING_OUT = ("queued", "claimed", "sending")
 _WAITING_IN = ("new", "failed")
 
@@ -80,7 +83,9 @@ async def health(request: web.Request) -> web.Response:
 
 @open_to_all
 async def ready(request: web.Request) -> web.Response:
-    """The database answers; 503 when it does not."""
+    """Everything has started and the database answers; 503 as long as that is not so."""
+    if not request.app[COMPLETE]():
+        return web.json_response({"status": "starting"}, status=503)
     try:
         await db(request).ping()
     except (sa.exc.SQLAlchemyError, OSError, RuntimeError):

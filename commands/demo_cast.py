@@ -71,14 +71,18 @@ async def _bring_guests(http: ClientSession, url: str, guests: Sequence[Phone], 
 
 
 def first_cashier(session: Session) -> tuple[int, str] | None:
-    """A cashier who has no phone yet, for the third phone: id and name."""
-    table = staff.staff
+    """A cashier who has no phone yet, for the third phone: id and name.
+
+    Whoever has been invited has a link to open on a phone of their own: it stays theirs.
+    """
+    table, waiting = staff.staff, staff.invitation
     query = (
         sa.select(table.c.id, table.c.name)
         .where(
             table.c.role == staff.CASHIER,
             table.c.revoked_at.is_(None),
             table.c.telegram_id.is_(None),
+            ~sa.exists().where(waiting.c.staff_id == table.c.id, waiting.c.used_at.is_(None)),
         )
         .order_by(table.c.id)
         .limit(1)

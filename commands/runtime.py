@@ -55,6 +55,8 @@ class Running:
     addresses: dict[str, str] = field(default_factory=dict)
     undo: list[tuple[str, Callable[[], Awaitable[Any]]]] = field(default_factory=list)
     limits: Any = None
+    complete: bool = False
+    """Whether every room has started; until then ``/ready`` says no."""
 
     async def stop(self) -> None:
         """Stop every room in turn; one that fails to does not keep the others."""
@@ -185,7 +187,11 @@ async def start_admin(running: Running, extra_routes: list[web.RouteDef]) -> Non
 
     settings = running.settings
     app = admin.make_app(
-        running.db, settings=settings, keys=running.keys, extra_routes=extra_routes
+        running.db,
+        settings=settings,
+        keys=running.keys,
+        extra_routes=extra_routes,
+        is_complete=lambda: running.complete,
     )
     try:
         started = await admin.start(app, settings.host, settings.port)

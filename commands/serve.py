@@ -119,6 +119,7 @@ async def _run_all(settings: Settings, token: str | None, keys: Keys, *, as_json
     try:
         async with runtime.marked_running(db) as unclean:
             await _start_all(running, token, unclean=unclean)
+            running.complete = True
             _announce(running, as_json=as_json)
             await stopping.wait()
             rooms, running.undo = running.undo[1:], running.undo[:1]
@@ -156,7 +157,7 @@ async def _start_all(running: Running, token: str | None, *, unclean: bool) -> N
         started["machine"] = TimeMachine(
             running.db,
             scheduler,
-            settled=bot.idle,
+            settled=bot.settled,
             moved=lambda seconds: follow_clock(api_url, seconds),
         )
         cashier = await running.db.read(first_cashier)
@@ -245,6 +246,7 @@ async def _run_role(
             if unclean:
                 await check_after_crash(db)
             await _start_roles(running, roles, token)
+            running.complete = True
             _announce(running, as_json=as_json)
             await stopping.wait()
             rooms, running.undo = running.undo[1:], running.undo[:1]

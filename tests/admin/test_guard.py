@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from aiohttp import web
 
-from admin import RunningAdmin
+from admin import RunningAdmin, make_app, start
 from admin.base import needed_roles
 from admin.guard import CONTENT_POLICY, local_path
+from loyalty.settings import Settings
+from loyalty.tokens import Keys
 from tests.admin import shop
 from tests.admin.shop import Visitor
 from tests.world import World
@@ -207,3 +209,22 @@ async def test_probes_and_figures(world: World, visitor: Visitor) -> None:
     assert (await visitor.get("/health"))[0] == 200
     if not world.db.is_postgres:
         assert (await visitor.get("/ready"))[0] == 503
+
+
+async def test_ready_means_that_everything_beside_the_panel_has_started_too(
+    world: World, visitor: Visitor
+) -> None:
+    started: list[str] = []
+    settings = Settings.model_validate({"database_url": world.db.url, "language": "en"})
+    app = make_app(
+        world.db, settings=settings, keys=Keys("a secret"), is_complete=lambda: bool(started)
+    )
+    running = await start(app, "127.0.0.1", 0)
+    try:
+        early = Visitor(running, visitor.session)
+        assert (await early.get("/ready"))[:2] == (503, '{"status": "starting"}')
+        assert (await early.get("/health"))[0] == 200
+        started.append("bot")
+        assert (await early.get("/ready"))[0] == 200
+    finally:
+        await running.stop()

@@ -143,6 +143,27 @@ async def test_an_empty_folder_opens_a_coffee_chain_to_play_with(tmp_path: Path)
         await product.stop()
 
 
+async def test_who_is_invited_before_the_first_start_opens_her_own_link(tmp_path: Path) -> None:
+    """First set-up, then `regulars run` without a token: no make-believe phone takes her place."""
+    import aiohttp
+
+    code, _out, err = await command(tmp_path, "outlet", "add", "Main Street")
+    assert code == 0, err
+    words = ("staff", "add", "Olga", "--role", "cashier", "--outlet", "Main Street")
+    code, link, err = await command(tmp_path, *words)
+    assert code == 0, err
+    product = Product(tmp_path)
+    await product.start()
+    try:
+        async with aiohttp.ClientSession() as http:
+            town = Town(http, str(product.addresses["telegram"]))
+            olga = await town.person(7, "Olga")
+            await olga.open(link.strip())
+            await olga.said("Olga", "Main Street")
+    finally:
+        await product.stop()
+
+
 async def test_a_token_and_a_demo_database_do_not_meet(tmp_path: Path) -> None:
     code, out, err = await command(tmp_path, "demo", "--json")
     assert code == 0, err

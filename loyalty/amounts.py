@@ -24,8 +24,15 @@ MAX_AMOUNT = 1_000_000_000
 MOST_TERMS = 20
 """How many sums may be added up in one go ("300 + 150 + …")."""
 
+# A full stop after the sum is what a phone makes of two spaces.
 _TYPED = re.compile(
-    r"^([0-9]{1,3}(?:[ \u00a0\u2009\u202f'’][0-9]{3})+|[0-9]+)(?:[.,]([0-9]{1,2}))?$"
+    r"^([0-9]{1,3}(?:[ \u00a0\u2009\u202f'’][0-9]{3})+|[0-9]+)(?:[.,]([0-9]{0,2}))?$"
+)
+# "450 руб 50 коп": the cents in words, or two digits after the word.
+_CENTS = re.compile(
+    r"^([0-9 \u00a0\u2009\u202f'’]*[0-9])\s*(?:₽|руб(?:\.|лей|ля|ль)?|р\.?)\s*"
+    r"(?:([0-9]{1,2})\s*(?:к|коп(?:еек|ейки|ейка)?)\.?|([0-9]{2}))$",
+    re.IGNORECASE,
 )
 # Points and commas in one sum: the last one is before the cents, the others between thousands.
 _GROUPED = re.compile(
@@ -33,7 +40,7 @@ _GROUPED = re.compile(
 )
 # The same sign twice or more can only stand between thousands.
 _THOUSANDS = re.compile(r"^[0-9]{1,3}(?:(?:\.[0-9]{3}){2,}|(?:,[0-9]{3}){2,})$")
-_EITHER = re.compile(r"^[0-9]{1,3}[.,][0-9]{3}$")
+_EITHER = re.compile(r"^[1-9][0-9]{0,2}[.,][0-9]{3}$")
 _CURRENCY = re.compile(
     r"\s*(?:₽|руб\.?|рублей|рубля|рубль|р\.?|rub\.?|\$|usd|€|eur|₸|kzt)\s*$", re.IGNORECASE
 )
@@ -89,7 +96,8 @@ def parse_amount(text: str, *, minimum: int = 1, maximum: int = MAX_AMOUNT) -> i
     """
     cleaned = ""
     if len(text) <= 64:
-        cleaned = _SIGN_FIRST.sub("", _CURRENCY.sub("", text.strip()), count=1)
+        plain = _CENTS.sub(lambda m: f"{m[1]}.{(m[2] or m[3]).zfill(2)}", text.strip())
+        cleaned = _SIGN_FIRST.sub("", _CURRENCY.sub("", plain), count=1)
     if found := _TYPED.match(cleaned):
         whole, cents = found[1], found[2]
     elif found := _GROUPED.match(cleaned):

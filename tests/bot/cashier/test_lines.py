@@ -62,12 +62,30 @@ def test_sums_as_people_type_them(typed: str, amount: int):
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "+", "300 +", "abc", "-5", "1e9", "4 50", "1.2.3", "12 12,5,5", "٤٥٠",
+    ["", "+", "300 +", "abc", "-5", "1e9", "4 50", "1.2.3", "12 12,5,5", "٤٥٠", "450..", ".",
+     "0.001", "0,500", "045.000", "450р5", "450к", "р50", "4.5р50", "450 р 100 к", "450 р 5",
      "1 200 300,50.1", "+".join(["1"] * 21), "9" * 500],
 )  # fmt: skip
 def test_nonsense_is_refused(typed: str):
     with pytest.raises((AmountInvalid, AmountOutOfRange)):
         parse_sum(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "amount"),
+    [
+        ("450.", 45000),
+        ("450,", 45000),
+        ("450 руб 50 коп", 45050),
+        ("1 200 руб. 5 коп.", 120005),
+        ("450р50к", 45050),
+        ("450 ₽ 50", 45050),
+        ("300р50 + 150 рублей 5 копеек", 45055),
+        ("0 р 50 к", 50),
+    ],
+)
+def test_kopecks_in_words_and_a_full_stop_are_read(typed: str, amount: int):
+    assert parse_sum(typed) == amount
 
 
 def test_what_may_be_read_in_two_ways_is_asked_about():

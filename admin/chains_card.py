@@ -22,6 +22,7 @@ from loyalty.chains.model import Definition
 from loyalty.chains.outcome import Decided
 from loyalty.chains.preview import next_of
 from loyalty.chains.store import definition_of
+from loyalty.messaging.people import gather
 from loyalty.messaging.policy import Skip, Wait
 from loyalty.program import Program
 from loyalty.reports import card
@@ -52,6 +53,14 @@ class OnCard:
     ways: list[Way]
     titles: dict[str, str]
     steps: dict[tuple[str, str], str]
+    # Where the customer lives, by which caps and quiet hours are told; None: as the business does.
+    own_zone: str | None = None
+
+    def there(self, moment: datetime) -> str | None:
+        """What time it is where the customer is; None where that is the business's time."""
+        if self.own_zone is None:
+            return None
+        return f"{moment.astimezone(clock.zone(self.own_zone)):%H:%M}"
 
     def title(self, item: card.Communication) -> str | None:
         """What the chain of a message is called; None for what is of no chain."""
@@ -101,7 +110,8 @@ def on_card(
     titles = {key: one.title(t.language) for key, one in every.items()}
     ahead = next_of(session, customer_id, now=now, time_zone=time_zone) if ways else {}
     shown = [_way(one, ahead.get(one.enrolment_id), t, says, titles, name) for one in ways]
-    return OnCard(shown, titles, steps)
+    lives = gather(session, [customer_id], now=now, time_zone=time_zone)[customer_id].time_zone
+    return OnCard(shown, titles, steps, None if lives == time_zone else lives)
 
 
 def _way(

@@ -13,6 +13,7 @@ from loyalty import chains, clock, consent
 from loyalty.chains import drafts, editing
 from loyalty.chains.preview import next_of
 from loyalty.chains.tables import chain, enrolment
+from loyalty.customers import customer
 from loyalty.events import event
 from loyalty.ids import new_id
 from loyalty.messaging.tables import click, outbox, touch
@@ -368,6 +369,12 @@ async def test_the_card_tells_when_a_message_may_really_leave(
     _, page, _ = await marketer.get(f"/admin/customers/{guest}")
     assert "09:00" in words(page).partition("Welcome next:")[2][:160]
     assert "will be left out" not in words(page)
+    assert "where they are" not in words(page)
+    moved = sa.update(customer).where(customer.c.id == guest).values(time_zone="Asia/Vladivostok")
+    await world.db.transact(lambda s: s.execute(moved) and None)
+    _, page, _ = await marketer.get(f"/admin/customers/{guest}")
+    # Half past six in the morning there, so it waits for nine o'clock of theirs.
+    assert "02:00 (09:00 where they are)" in words(page)
 
 
 async def test_an_analyst_takes_nobody_out(world: World, visitor: Visitor) -> None:

@@ -107,9 +107,7 @@ class RunningBot:
 
     async def stop(self, deadline_s: float = 10.0) -> None:
         """Stop fetching, let handlers in flight finish, keep the rest for the next start."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await clock.end(*self._tasks)
         await self.intake.stop(deadline_s)
         await self.ctx.living.flush()
         await self.ctx.bot.session.close()

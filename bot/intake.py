@@ -189,17 +189,13 @@ class Intake:
             queue.clear()
         if self._chats:
             _, late = await asyncio.wait(self._chats, timeout=deadline_s)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await clock.end(*late)
         # The pump ends its turn by itself: cut short, a claim of it might yet be committed behind
         # our back, and those updates would wait for a lease to run out.
         self._ending = True
         self._wake.set()
         await asyncio.wait(self._loops[:1], timeout=max(deadline_s, _TURN_S))
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        await clock.end(*self._loops)
         settled, self._settled = self._settled, []
         now = clock.real_now()
 

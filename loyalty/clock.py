@@ -13,11 +13,12 @@ import time as _time
 from collections.abc import Awaitable
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _offset = timedelta()
 _offset_lock = threading.Lock()
+_SAY_AGAIN_S = 1.0
 
 
 def real_now() -> datetime:
@@ -47,6 +48,19 @@ async def within(seconds: float, work: Awaitable[object]) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+async def end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel these and wait until they are over, whatever they end with.
+
+    Said again to whoever goes on after a second: libraries that wait by Python 3.11's
+    ``asyncio.wait_for`` (a Redis client does) may swallow a cancellation, see ``within``.
+    """
+    while going := [task for task in tasks if not task.done()]:
+        for task in going:
+            task.cancel()
+        await asyncio.wait(going, timeout=_SAY_AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def offset() -> timedelta:

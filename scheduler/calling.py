@@ -77,9 +77,7 @@ class Calling:
             self._end(Outcome(message, "limited"))
         # What lasts longer is cut off below.
         await clock.within(deadline_s, self._quiet.wait())
-        for task in self._callers:
-            task.cancel()
-        await asyncio.gather(*self._callers, return_exceptions=True)
+        await clock.end(*self._callers)
         for message in list(self._calling.values()):
             self._end(Outcome(message, "unknown", reason="stopped"))
         self._callers = []

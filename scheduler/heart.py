@@ -33,8 +33,7 @@ class Heart:
         """Beat no more and take the row away."""
         if self._task is None:
             return
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await clock.end(self._task)
         self._task = None
         with contextlib.suppress(Exception):
             # Whoever looks sees when it was last alive.

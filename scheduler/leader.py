@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import asyncpg
 
+from loyalty import clock
 from loyalty.db import Database
 from loyalty.db.sqlite import sqlite_path
 
@@ -64,8 +65,7 @@ class Leader:
         """Give the lock to whoever wants it."""
         self.is_leader = False
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await clock.end(self._task)
             self._task = None
         await self._lock.let_go()
 

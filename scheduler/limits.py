@@ -337,8 +337,7 @@ class RedisLimits:
     async def close(self) -> None:
         """Close the connections to Redis."""
         if self._listener is not None:
-            self._listener.cancel()
-            await asyncio.gather(self._listener, return_exceptions=True)
+            await clock.end(self._listener)
         await self._redis.aclose()
 
     @property

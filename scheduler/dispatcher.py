@@ -46,7 +46,7 @@ WAIT_S = LEASE.total_seconds() - TOTAL_S - 1
 """A message that could not be called for so long since its lease was last extended goes back:
 the lease would end in the call."""
 
-GATHER_S = 0.02
+GATHER_S = 0.05
 """So long outcomes gather while calls go on, so that one statement settles many."""
 
 _TROUBLE_S = 1.0

@@ -98,7 +98,7 @@ def _code_problems(definition: Definition) -> Iterator[Problem]:
         said += [(f".variants.{n}", one) for n, one in enumerate(step.variants)]
         said += [(f".for_segments.{n}", one) for n, one in enumerate(step.for_segments)]
         for place, content in said:
-            if any("code" in placeholders.used(text) for text in content.texts.values()):
+            if any("code" in placeholders.needed(text) for text in content.texts.values()):
                 yield {"field": f"steps.{index}{place}.texts", "problem": "code_without_gift"}
 
 

@@ -151,7 +151,7 @@ def _about_message(
     world: World, item: Pass, step: MessageStep, person: Person, deadline: datetime
 ) -> Decision:
     content = step.content(content_of(world, item, step)[0])
-    asks = {name for text in content.texts.values() for name in placeholders.used(text)}
+    asks = {name for text in content.texts.values() for name in placeholders.needed(text)}
     decision = decide(_facts(world, item, step, person, deadline), world.rules)
     if isinstance(decision, Send) and "code" in asks and not item.subject.get("code"):
         return Skip("no_code")

@@ -70,9 +70,10 @@ def values_of(
         found.said["balance"] = str(_.points(available))
     if "code" in names:
         code = about.subject.get("code") or (_SAMPLE_CODE if about.sample else None)
-        if not code:
+        if code:
+            found.said["code"] = vouchers.grouped(str(code))
+        elif "code" in must:
             raise Gone("no_code")
-        found.said["code"] = vouchers.grouped(str(code))
     _say_standing(session, names, must, person, moment, _, found.said)
     _say_days(session, names, must, person, about, moment, _, found.said)
     if names & {"last_product", "goes_with"}:

@@ -89,7 +89,8 @@ def void(
     """
     v = voucher.c
     for voucher_id, freed in voucher_ids.items():
-        own = session.execute(sa.select(v.issue_key).where(v.id == voucher_id)).scalar_one()
+        known = sa.select(v.issue_key, v.customer_id).where(v.id == voucher_id)
+        own, owner = session.execute(known).one()
         session.execute(
             sa.update(voucher)
             .where(v.id == voucher_id)
@@ -99,7 +100,7 @@ def void(
             session.execute(sa.update(voucher).where(v.issue_key == freed).values(issue_key=own))
         data = {"voucher_id": voucher_id}
         events.record(
-            rows, type="voucher.taken_back", customer_id=None, actor=actor, data=data, now=now
+            rows, type="voucher.taken_back", customer_id=owner, actor=actor, data=data, now=now
         )
 
 

@@ -69,6 +69,8 @@ REFERRAL_REWARD = preset(
             INVITE,
         ),
     ],
+    # The purchases came back, and the reward with them.
+    exits=[{"field": "event", "key": "voucher.taken_back", "days": 5, "op": ">=", "value": 1}],
     re_entry=_SELDOM,
 )
 

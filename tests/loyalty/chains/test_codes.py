@@ -51,6 +51,8 @@ VARIANT = {"key": "b", "share_bp": 5000, "texts": {"ru": "{code}", "en": "x"}}
         ([ASK, GIFT, say()], ["steps.2.texts"]),
         ([{**ASK, "otherwise": "gift"}, say("hello", "hi"), GIFT, say()], []),
         ([ASK, GIFT, say("told", then="end"), say(text="hi")], []),
+        # Words instead for whoever has none.
+        ([ASK, GIFT, say(text="{code|ask at the till}")], []),
         ([say(text="hi", variants=[VARIANT])], ["steps.0.variants.0.texts"]),
         ([GIFT, say(text="hi", variants=[VARIANT])], []),
     ],

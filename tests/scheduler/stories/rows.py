@@ -289,6 +289,8 @@ STORIES = (
             Line("invite", at(12, days=1), ("карточка собрана",), ("a full stamp card",), "invite"),
         ),
         late=(("invite", "skipped", LATE),),
+        leave=cues.give_back,
+        ends="rule",
     ),
     Story(
         chain="abandoned_cart",

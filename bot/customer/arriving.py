@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from bot.answers import Turn
 from bot.customer import invite, offers, paper
 from bot.words import sentence
-from loyalty import joining, program, referrals, staff, tokens
+from loyalty import customers, joining, program, referrals, staff, tokens
 from loyalty.errors import (
     AlreadyAttached,
     ClaimExpired,
@@ -150,6 +150,8 @@ def _look_up(
     if payload.startswith(_CARD):
         if not tokens.is_card(turn.ctx.keys, payload.removeprefix(_CARD)):
             return False, None
+        if _is_own(session, turn, payload, customer_id=customer_id):
+            return True, turn.say("🙂 This is your own card: it is for the cashier to scan.")
         return True, said_of_card(turn)
     if payload.startswith(_INVITATION):
         code = payload.removeprefix(_INVITATION)
@@ -159,6 +161,15 @@ def _look_up(
         return True, said_of_invitation(session, turn, answer)
     words = CLAIMS[payload[:2]](session, turn, payload, customer_id=customer_id)
     return words is not None, words
+
+
+def _is_own(session: Session, turn: Turn, payload: str, *, customer_id: int) -> bool:
+    """Whether the card's link is of a card of this very member, on a screen or on paper."""
+    try:
+        found = customers.identify_token(session, keys=turn.ctx.keys, token=payload, now=turn.now)
+    except DomainError:
+        return False
+    return found.customer_id == customer_id
 
 
 def said_of_card(turn: Turn) -> Markup:

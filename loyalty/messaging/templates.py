@@ -289,7 +289,7 @@ def _new_account(values: Mapping[str, Any], context: Context) -> Message:
     hours = int(values.get("hours") or 72)
     return Message(
         _lines(
-            _("🔐 Somebody has just tried to join from another Telegram account with your number."),
+            _("🔐 Your card has just moved to another Telegram account that has your number."),
             _.plural(
                 "Spending points is paused for {n} hour, so nobody can use them instead of you.",
                 "Spending points is paused for {n} hours, so nobody can use them instead of you.",

@@ -251,3 +251,19 @@ async def test_what_telegram_notes_in_a_chat_is_no_message(
     await running.idle()
     assert len(await ann.from_bot()) == before, "one screen, and no answer to the news"
     assert running.intake.failed == 0
+
+
+@pytest.mark.parametrize("russian", [False, True])
+async def test_ones_own_card_is_no_strangers(
+    running: RunningBot, telegram: Telegram, russian: bool
+) -> None:
+    ann = await telegram.person(31, language_code="ru" if russian else "en")
+    bob = await telegram.person(32, language_code="ru" if russian else "en")
+    for phone in (ann, bob):
+        await phone.joins(russian=russian)
+    await ann.send("/card")
+    link = await card_text(ann, await ann.reads("Код" if russian else "good until"))
+    for phone in (ann, bob):
+        await telegram.call("POST", f"/users/{phone.id}/open", {"link": link})
+    await ann.reads("Это ваша собственная карта" if russian else "This is your own card")
+    await bob.reads("Это чья-то карта" if russian else "This is somebody's loyalty card")

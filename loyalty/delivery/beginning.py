@@ -18,7 +18,7 @@ from loyalty.chains.moving import GONE
 from loyalty.customers import customer
 from loyalty.db.fast import as_json, as_time, execute, fetch, is_postgres
 from loyalty.db.rows import Rows
-from loyalty.delivery import exits
+from loyalty.delivery import about, exits
 from loyalty.delivery.claiming import LEASE
 from loyalty.delivery.instead import TOLD_BY_CHAIN, Later, ensure_untold
 from loyalty.delivery.rivals import places_of, rivals_of, still_today
@@ -69,8 +69,9 @@ class _Look:
     bot_id: int
     # Triggers of the rest of the day, of those for whom there is a mass message.
     still_today: dict[int, list[int]]
-    # Who fits the rules that end these messages' chains.
+    # Who fits the rules that end these messages' chains; their passes.
     fitting: exits.Fitting
+    known: about.Known
     # Passes that have come to an end instead of their message, and the exit they took.
     ended: dict[int, str] = field(default_factory=dict)
 
@@ -215,6 +216,8 @@ def _look(
             now=now,
             time_zone=place.time_zone,
         ),
+        # After that one, which may have switched a chain off.
+        known=about.known(session, [row.payload for row in marketing]),
     )
 
 
@@ -282,6 +285,7 @@ def _word(session: Session, look: _Look, row: _Held) -> tuple[Decision, Message 
                 time_zone=look.place.time_zone,
                 currency=look.place.currency,
                 fitting=look.fitting,
+                known=look.known,
             )
             return Send(), message
         ensure_untold(
@@ -376,8 +380,8 @@ def _outgoing(
         )
         method, params = call_of(row.chat_id, said, picture, protect=protect)
         version = row.payload.get("chain_version")
-        about = (row.message_class, row.customer_id, int(version) if version else None, picture)
-        made.append(Outgoing(row.id, row.chat_id, method, params, *about))
+        rest = (row.message_class, row.customer_id, int(version) if version else None, picture)
+        made.append(Outgoing(row.id, row.chat_id, method, params, *rest))
     return made
 
 

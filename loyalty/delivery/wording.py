@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from loyalty import feedback
 from loyalty.chains.model import PURCHASE, Button, Content, Definition, MessageStep
-from loyalty.delivery.about import About, about_payload
+from loyalty.delivery.about import About, Known, about_payload
 from loyalty.delivery.exits import Fitting, Gone
 from loyalty.delivery.values import Moment, values_of
 from loyalty.errors import CustomerNotFound
@@ -38,9 +38,11 @@ def words_of_chain(
     time_zone: str,
     currency: str = CURRENCY,
     fitting: Fitting | None = None,
+    known: Known | None = None,
 ) -> Message:
-    """The message of a chain's step as this person reads it now. ``fitting``: what
-    ``exits.fitting`` has found for the batch it leaves with (None: it is asked for this one).
+    """The message of a chain's step as this person reads it now. ``fitting`` and ``known``: what
+    ``exits.fitting`` and ``about.known`` have found for the batch it leaves with (None: it is
+    asked for this one).
 
     Raises:
         Gone: the chain was switched off, the pass has ended, what it is about is over (the
@@ -48,7 +50,9 @@ def words_of_chain(
             text needs something this person has not, such as a coupon.
         LookupError: there is no such version or step.
     """
-    about = about_payload(session, payload, person, now=now, time_zone=time_zone, fitting=fitting)
+    about = about_payload(
+        session, payload, person, now=now, time_zone=time_zone, fitting=fitting, known=known
+    )
     step = about.definition.message(str(payload["step"]))
     if step is None:
         raise LookupError(f"no step {payload['step']!r} in version {payload['chain_version']}")

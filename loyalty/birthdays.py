@@ -6,6 +6,7 @@ once per 365 days; a date that was changed counts from the next year on.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -18,10 +19,14 @@ from loyalty.customers import customer, telegram_chat
 from loyalty.db.rows import Rows
 from loyalty.wallet.tables import entry
 
+GIVEN = "points.birthday"
+"""The event that tells of it."""
+
 GIVEN_AT = time(10)
 """Business time of day: a gift is told of at a civil hour."""
 
 ONCE_IN = timedelta(days=365)
+ONE_DAY = timedelta(days=1)
 
 TOLD_BY = "birthday_gift"
 """The chain that tells of it in the shop's own words; who does not hear of it there gets ours."""
@@ -41,7 +46,7 @@ def grant_due(session: Session, *, now: datetime, time_zone: str, limit: int = 1
     if not rules.birthday_points or now < _starts(now, time_zone):
         return Given(0, more=False)
     today = clock.local_date(now, time_zone)
-    found = _due(session, rules, today=today, now=now, limit=limit)
+    found = _due(session, rules, near=_near(rules, today), now=now, limit=limit)
     given = sum(
         _give(session, row, birthday, rules=rules, now=now, today=today, time_zone=time_zone)
         for row, birthday in found
@@ -61,14 +66,52 @@ def next_due(session: Session, *, now: datetime, time_zone: str) -> datetime | N
     return clock.local_instant(tomorrow, GIVEN_AT, time_zone)
 
 
+def coming(
+    session: Session,
+    *,
+    now: datetime,
+    until: datetime,
+    time_zone: str,
+    limit: int,
+    among: Collection[int] | None = None,
+) -> list[tuple[int, date, datetime]]:
+    """Who will be given their points after ``now`` up to ``until`` as things stand, the first to
+    come first: customer, birthday, moment. At most ``limit``; only ``among`` these, if named."""
+    rules = program.current(session, now=now).program
+    found: dict[int, tuple[int, date, datetime]] = {}
+    today = clock.local_date(now, time_zone)
+    while rules.birthday_points and len(found) < limit:
+        moment = clock.local_instant(today, GIVEN_AT, time_zone)
+        if moment > until:
+            break
+        if moment > now:
+            # After the first of these mornings only a birthday that has come near is new.
+            first = rules.birthday_days_before if moment > now + ONE_DAY else 0
+            near = _near(rules, today, first)
+            due = _due(session, rules, near=near, now=moment, limit=limit, among=among)
+            for row, birthday in due:
+                found.setdefault(row.id, (row.id, birthday, moment))
+        today += ONE_DAY
+    return list(found.values())[:limit]
+
+
+def _near(rules: program.Program, today: date, first: int = 0) -> list[date]:
+    return [today + timedelta(days=n) for n in range(first, rules.birthday_days_before + 1)]
+
+
 def _starts(now: datetime, time_zone: str) -> datetime:
     return clock.local_instant(clock.local_date(now, time_zone), GIVEN_AT, time_zone)
 
 
 def _due(
-    session: Session, rules: program.Program, *, today: date, now: datetime, limit: int
+    session: Session,
+    rules: program.Program,
+    *,
+    near: list[date],
+    now: datetime,
+    limit: int,
+    among: Collection[int] | None = None,
 ) -> list[tuple[Any, date]]:
-    near = [today + timedelta(days=n) for n in range(rules.birthday_days_before + 1)]
     by_month_and_day = {
         birthday: day for day in near for birthday in clock.kept_on(day, leap_day=rules.leap_day)
     }
@@ -111,6 +154,8 @@ def _due(
         .order_by(customer.c.id)
         .limit(limit)
     )
+    if among is not None:
+        query = query.where(customer.c.id.in_(sorted(among)))
     return [
         (row, by_month_and_day[row.birth_month, row.birth_day]) for row in session.execute(query)
     ]
@@ -143,7 +188,7 @@ def _give(
     rows = Rows()
     events.record(
         rows,
-        type="points.birthday",
+        type=GIVEN,
         customer_id=row.id,
         actor=events.SYSTEM,
         data={"points": rules.birthday_points},

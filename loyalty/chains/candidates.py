@@ -10,10 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loyalty import clock
+from loyalty import birthdays, clock
 from loyalty.chains.model import (
     CalendarTrigger,
     DateTrigger,
+    EventTrigger,
     ExpiryTrigger,
     ReplenishTrigger,
     SegmentTrigger,
@@ -56,11 +57,19 @@ def candidates(
 
     What is known now is all that is asked: nobody buys, returns or leaves meanwhile. Who comes
     into a segment is asked once a day of the window. A chain that is started by an event has no
-    candidates. At most ``limit`` of them; of these customers only, if ``among`` names any.
+    candidates, unless the calendar brings the event: birthday points. At most ``limit`` of them;
+    of these customers only, if ``among`` names any.
 
     Raises:
         SegmentInvalid: the chain's segment cannot be read.
     """
+    if _tells_of_birthday_points(chain):
+        given = birthdays.coming(
+            session, now=from_, until=until, time_zone=time_zone, limit=limit, among=among
+        )
+        return [
+            Candidate(whose, f"birthday:{day.year}", at, None, None) for whose, day, at in given
+        ]
     found: list[Candidate] = []
     seen: set[tuple[int, str]] = set()
     for query in _queries(session, chain, Window.of_some(from_, until, among), time_zone):
@@ -81,6 +90,15 @@ def candidates(
         if len(found) >= limit:
             break
     return found[:limit]
+
+
+def _tells_of_birthday_points(chain: Chain) -> bool:
+    trigger, rules = chain.definition.trigger, chain.definition.re_entry
+    if not isinstance(trigger, EventTrigger) or trigger.event != birthdays.GIVEN:
+        return False
+    # Each is an event of its own; who may come again is only known where everybody may.
+    every_time = trigger.occurrence == "event" and not (rules.never or rules.days)
+    return every_time and not trigger.where and not trigger.first
 
 
 def _queries(

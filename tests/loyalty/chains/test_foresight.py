@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import sqlalchemy as sa
 
-from loyalty import chains
+from loyalty import birthdays, chains, clock
 from loyalty.chains.tables import enrolment
 from loyalty.messaging.tables import outbox, touch
 from loyalty.vouchers.tables import voucher
@@ -70,6 +70,36 @@ async def test_the_preview_is_what_happens_then(world: World) -> None:
         await leave(world)
     steps_done = [step for step, decision, _ in await decided(world, anna) if decision == "send"]
     assert sorted(steps_done) == sorted(row.step for row in ahead.rows)
+
+
+async def test_birthday_points_that_are_still_to_be_given_are_foreseen(world: World) -> None:
+    await nobody_held_out(world)
+    await put_chain(
+        world,
+        definition(message("announce"))
+        | {"trigger": {"kind": "event", "event": "points.birthday", "occurrence": "event"}},
+        key="gift",
+    )
+    # Near already, so tomorrow morning; a week before the tenth; beyond what is looked at.
+    soon = await somebody(world, 501, birth_month=3, birth_day=5)
+    later = await somebody(world, 502, birth_month=3, birth_day=12)
+    await somebody(world, 503, birth_month=4, birth_day=12)
+    world.now = NOON
+    ahead = await look(world, days=6)
+    seen = [(row.customer_id, row.at, row.decision) for row in ahead.rows]
+    morning = clock.local_instant(clock.local_date(NOON, ZONE) + timedelta(days=1), time(10), ZONE)
+    week_before = clock.local_instant(date(2026, 3, 5), time(10), ZONE)
+    assert seen == [(soon, morning, "send"), (later, week_before, "send")]
+
+    world.now = morning
+    while world.now < NOON + timedelta(days=6):
+        await world.db.transact(lambda s: birthdays.grant_due(s, now=world.now, time_zone=ZONE))
+        await world.db.transact(lambda s: chains.plan(s, now=world.now, time_zone=ZONE))
+        await go(world)
+        await leave(world)
+        world.now += timedelta(days=1)
+    told = {(row.customer_id, row.decided_at) for row in await rows_of(world, touch)}
+    assert told == {(soon, morning), (later, week_before)}
 
 
 async def test_the_preview_counts_all_and_shows_the_first(world: World) -> None:

@@ -86,6 +86,21 @@ async def test_called_and_what_came_of_it(world: World, visitor: Visitor) -> Non
     assert status == 404
 
 
+async def test_who_has_come_back_meanwhile_is_told(world: World, visitor: Visitor) -> None:
+    await shop.hire(world, "owner", name="Marina")
+    await visitor.sign_in("owner")
+    await to_call(world)
+    one = (await world.db.read(lambda s: tasks.listing(s)))[0]
+    world.now = clock.now() - timedelta(days=1)
+    await buy(world, one.customer_id, "cap")
+    _, page, _ = await visitor.get(HOME)
+    assert "has bought since" not in words(page)
+    world.now = clock.now() + timedelta(minutes=1)
+    await buy(world, one.customer_id, "cap")
+    _, page, _ = await visitor.get(HOME)
+    assert "has bought since" in words(page)
+
+
 async def test_taken_filtered_and_dropped(world: World, visitor: Visitor) -> None:
     await shop.hire(world, "owner", name="Marina")
     await shop.hire(world, "marketer", name="Pavel")

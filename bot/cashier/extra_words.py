@@ -209,8 +209,11 @@ def given_lines(
 # --- buttons ---------------------------------------------------------------------------------
 
 
-def buttons(_: Translator, draft: Draft, extras: Extras) -> list[list[tuple[str, str]]]:
-    """Stamps and coupons, one row while nothing was added."""
+def buttons(
+    _: Translator, draft: Draft, extras: Extras, *, given: Mapping[str, int]
+) -> list[list[tuple[str, str]]]:
+    """Stamps and coupons, one row while nothing was added; ``given``: the stamps of the sale,
+    those for its goods included."""
     name = base36(draft.id)
     first: list[tuple[str, str]] = []
     counted: list[list[tuple[str, str]]] = []
@@ -222,7 +225,8 @@ def buttons(_: Translator, draft: Draft, extras: Extras) -> list[list[tuple[str,
                 label = Markup("{} +1 {}").format(sign, rule.name.said_in(_.language)[:_LABEL])
             first.append((label, _stamps(name, rule, 1)))
             continue
-        row = [("−1", _stamps(name, rule, n - 1)), (f"{sign} {n}", _stamps(name, rule, n))]
+        shown = f"{sign} {given.get(rule.key, 0)}"
+        row = [("−1", _stamps(name, rule, n - 1)), (shown, _stamps(name, rule, n))]
         if n < MAX_STAMPS:
             row.append(("+1", _stamps(name, rule, n + 1)))
         counted.append(row)

@@ -200,7 +200,7 @@ def _quote_buttons(_: Translator, shown: SaleView, quote: Quote, *, currency: st
     cancel: tuple[str, str] = (_("Cancel"), f"sale:cancel:{name}")
     extra = [
         *extra_words.item_buttons(_, draft, shown.categories),
-        *extra_words.buttons(_, draft, shown.extras),
+        *extra_words.buttons(_, draft, shown.extras, given=quote.stamps),
     ]
     to_pay = _.money(quote.to_pay, currency)
     if draft.redeem:

@@ -148,6 +148,20 @@ async def test_a_kind_of_goods_brings_its_stamp(street_on_both: Street):
     assert await stamps_of(street, ivan) == 1
 
 
+async def test_the_counter_shows_the_stamps_of_the_goods_too(street: Street):
+    """Counted by hand and by the kind of goods: one number on the screen, and that is given."""
+    anna, ivan = await at_the_sum(street)
+    await anna.tap("+1 stamp")
+    assert "☕️ 1" in await anna.buttons()
+    await anna.tap("Coffee")
+    assert "Coffee card: 2 stamps" in await anna.words()
+    assert "☕️ 2" in await anna.buttons()
+    await anna.tap("−1")
+    assert "Coffee card: 1 stamp" in await anna.words()
+    await anna.tap("onfirm")
+    assert await stamps_of(street, ivan) == 1
+
+
 async def test_a_kind_is_taken_off_again(street: Street):
     anna, ivan = await at_the_sum(street)
     await anna.tap("Coffee")

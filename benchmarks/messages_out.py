@@ -40,7 +40,7 @@ from scheduler.telegram import CONNECTIONS, Telegram
 from scheduler.ticks import Ticks
 from tests.servers.postgres import postgres_server
 
-MESSAGES = int(os.environ.get("BENCH_MESSAGES", "10000"))
+MESSAGES = int(os.environ.get("BENCH_MESSAGES", "5000"))
 CHATS = 1000
 ROUNDS = 3
 IDLE_MS = 20.0

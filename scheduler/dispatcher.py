@@ -132,9 +132,7 @@ class Dispatcher:
         await self._calling.stop(deadline_s=max(0.0, until - clock.monotonic()))
         # What cannot be settled either is found by its lease and counts as unknown.
         await clock.within(5.0, self._outcomes.join())
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await clock.end(*self._tasks)
         self._tasks = []
         await self._db.transact(lambda session: delivery.release(session, owner=self.owner))
 
